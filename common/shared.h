@@ -1,0 +1,143 @@
+/*
+ * The two shared regions (DESIGN: Shared memory). The master makes them before
+ * the first fork; children inherit the mappings. Fixed-size slots, a magic, a
+ * version and a layout hash; no pointers, no locks.
+ *
+ *   published  written by the master alone, mapped read-only elsewhere, kept out
+ *              of dumps: settings, TLS ticket keys, keyring.
+ *   state      read-write everywhere: upstream's addresses (admin writes), the
+ *              scoreboard (each worker writes its own slot).
+ */
+#ifndef GATEHOUSE_COMMON_SHARED_H
+#define GATEHOUSE_COMMON_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/config.h"
+#include "common/keyring.h"
+#include "common/seqbox.h"
+
+enum {
+	SHARED_MAX_GENERATIONS = 4,
+	SHARED_WORKER_SLOTS = CONFIG_MAX_WORKERS, /* listener slots: 0 .. WORKERS - 1 */
+	SHARED_ADDRESSES = 16,
+	SHARED_TICKET_KEYS = 3
+};
+
+/* Limits in force: from the configuration or the settings file. */
+struct settings {
+	struct rate_setting rate;
+	struct rate_setting ip_rate;
+};
+
+/* One session ticket key (RFC 5077 section 4). */
+struct ticket_key {
+	uint8_t name[16];
+	uint8_t aes[32];
+	uint8_t hmac[32];
+};
+
+/* keys[0] encrypts, all decrypt. n 0: no tickets. */
+struct ticket_keys {
+	uint64_t n;
+	struct ticket_key keys[SHARED_TICKET_KEYS];
+};
+
+struct published {
+	uint64_t magic;
+	uint64_t version; /* of the layout: shared_layout() */
+	uint64_t max_keys;
+	SEQBOX(sizeof(struct settings)) settings;
+	SEQBOX(sizeof(struct ticket_keys)) tickets;
+	/* the keyring follows at offset SHARED_KEYRING_OFFSET */
+};
+
+/* An upstream address as found by the resolver. */
+struct upstream_addr {
+	uint64_t family; /* AF_INET, AF_INET6; port is in the configuration */
+	struct addr addr;
+};
+
+/* tries: how often resolving was finished, ok: how often it found something. */
+struct upstream_addrs {
+	uint64_t tries;
+	uint64_t ok;
+	uint64_t n;
+	struct upstream_addr v[SHARED_ADDRESSES];
+};
+
+enum worker_phase {
+	WORKER_EMPTY = 0, /* no process in this slot */
+	WORKER_STARTING,
+	WORKER_READY,
+	WORKER_DRAINING,
+};
+
+/*
+ * One process that serves, or served, a listener slot. The scoreboard has a row
+ * for each slot of each living generation: row = (generation % 4) * 256 + slot.
+ * The worker writes its own row; the master sets pid/generation/phase at fork and
+ * empties it after waitpid.
+ */
+struct scoreboard_row {
+	_Alignas(64) _Atomic uint32_t phase; /* enum worker_phase */
+	_Atomic uint32_t pid;
+	_Atomic uint64_t generation;
+	_Atomic uint64_t since_ms; /* monotonic: when the phase began */
+	_Atomic uint64_t connections;
+	_Atomic uint64_t requests_in_flight;
+	_Atomic uint64_t requests;
+	_Atomic uint64_t upstream_ok_ms;   /* monotonic: last good upstream traffic or connect */
+	_Atomic uint64_t upstream_fail_ms; /* last failure; up is ok_ms >= fail_ms */
+};
+
+struct state {
+	uint64_t magic;
+	uint64_t version;
+	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
+	SEQBOX(sizeof(struct upstream_addrs)) upstream;
+	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];
+};
+
+/* Both regions of one master. */
+struct shared {
+	struct published *published;
+	struct state *state;
+	size_t published_bytes;
+	size_t state_bytes;
+	int published_fd; /* memfds, close-on-exec */
+	int state_fd;
+};
+
+/*
+ * Create and map both regions, zero-filled, the keyring laid out for max_keys.
+ * Returns 0 or -errno (nothing is left behind).
+ */
+int shared_create(uint32_t max_keys, struct shared *out) MUSTCHECK;
+
+/* After the fork, in a worker or admin: make published read-only. 0 or -errno. */
+int shared_protect(struct shared *sh) MUSTCHECK;
+
+/* Unmap and close. */
+void shared_destroy(struct shared *sh);
+
+/* The keyring inside published. */
+const struct keyring *shared_keyring(const struct published *p);
+struct keyring *shared_keyring_mutable(struct published *p);
+
+void shared_put_settings(struct published *p, const struct settings *s);
+int shared_get_settings(const struct published *p, struct settings *out) MUSTCHECK;
+void shared_put_tickets(struct published *p, const struct ticket_keys *t);
+/* seq_out (may be NULL): the sequence of the copy read. */
+int shared_get_tickets(const struct published *p, struct ticket_keys *out,
+    uint64_t *seq_out) MUSTCHECK;
+void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
+int shared_get_upstream(const struct state *s, struct upstream_addrs *out,
+    uint64_t *seq_out) MUSTCHECK;
+
+/* The scoreboard row of a generation's slot. */
+struct scoreboard_row *shared_row(struct state *s, uint64_t generation, uint32_t slot);
+
+#endif
