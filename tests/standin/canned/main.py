@@ -95,7 +95,8 @@ async def _run(options):
         host, port = tcp.getsockname()[:2]
         print(f"stand-in on {'https' if options.tls_cert else 'http'}://{host}:{port}, canned answers only", flush=True)
     await stop.wait()
-    record.close()
+    # leave as a killed upstream would: the kernel ends the connections, asyncio unwinds nothing
+    os._exit(0)
 
 
 def main():

@@ -25,8 +25,3 @@ class Record:
             return
         line = json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n"
         os.write(self._fd, line.encode())
-
-    def close(self):
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None

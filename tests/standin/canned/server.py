@@ -71,8 +71,6 @@ class Server:
             by = "peer"
         except BadMessage as error:
             self._record.write("bad", conn=connection.number, what=str(error))
-        except asyncio.CancelledError:
-            pass  # the stand-in stops; asyncio would print a traceback for each connection
         finally:
             self.connections.discard(connection)
             self._record.write("close", conn=connection.number, by=by, requests=connection.requests)
