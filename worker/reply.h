@@ -12,14 +12,13 @@
 #include "common/span.h"
 #include "worker/route.h"
 
-enum { REQUEST_ID_MAX = 128 };
+enum { REQUEST_ID_MAX = 128, REPLY_MAX_ASKED = 2048 };
 
 /* The window that rate headers speak of. */
 struct reply_rate {
 	bool set; /* false: no rate headers */
 	uint64_t limit;
 	uint64_t remaining;
-	int64_t now_ms;    /* wall clock */
 	uint64_t reset_ms; /* from now until the window has room for `limit` again */
 };
 
@@ -30,9 +29,9 @@ struct reply_context {
 	unsigned minor;  /* the client's HTTP/1.minor */
 	bool keep_alive; /* the connection stays; else Connection: close is sent */
 	bool head;       /* HEAD: headers as for GET, no body */
-	int64_t now_ms;  /* wall clock, for Date */
 	bool hsts;       /* Strict-Transport-Security is sent */
 	struct span cors_origin; /* value of Access-Control-Allow-Origin; n 0: none */
+	int64_t now_ms;          /* wall clock: Date, and the resets in rate */
 	struct reply_rate rate;
 };
 
@@ -70,10 +69,11 @@ enum reply_error {
 
 /* Extras of single errors; zero-initialise. */
 struct reply_detail {
-	const char *allow;       /* REPLY_METHOD */
-	const char *message;     /* replaces the table's; a constant, or NULL */
-	const char *code;        /* replaces the table's; a constant, or NULL */
-	uint64_t retry_after_ms; /* REPLY_RATE_LIMITED */
+	const char *allow;   /* REPLY_METHOD */
+	const char *message; /* replaces the table's; a constant, or NULL */
+	const char *code;    /* replaces the table's; a constant, or NULL */
+	uint64_t
+	    retry_after_ms; /* REPLY_RATE_LIMITED; for a limit of 0 the window's length */
 };
 
 /* A whole answer for an error: status line, headers, body (none of it for HEAD). */
@@ -88,28 +88,38 @@ void reply_json(
     struct sb *out, const struct reply_context *ctx, unsigned status, struct span body);
 
 /* A preflight's answer (Fetch: CORS preflight). asked: Access-Control-Request-Headers as
- * sent. */
+ * sent; given back unless it is longer than REPLY_MAX_ASKED bytes or no list of tokens.
+ */
 void reply_preflight(struct sb *out, const struct reply_context *ctx, struct span asked);
 
-/* A 308 to https://HOST/TARGET for a browser's GET of /admin on a plain port. */
+/* A 308 to https://HOST/TARGET for a browser's GET of /admin on a plain port. A location
+ * that holds anything but visible ASCII becomes REPLY_BAD_TARGET. */
 void reply_redirect(
     struct sb *out, const struct reply_context *ctx, struct span location);
 
 /*
- * The headers that gatehouse adds to every answer, forwarded ones too: X-Request-Id
- * (request-id), security, CORS, rate limit, Connection. No status line, no
- * Content-*, no final empty line.
+ * The headers that gatehouse adds to every answer, forwarded ones too: Server, Date,
+ * X-Request-Id (request-id), security, CORS, rate limit, Connection. No status line,
+ * no Content-*, no final empty line.
  */
 void reply_headers(struct sb *out, const struct reply_context *ctx);
 
-/* Is the field of an upstream answer replaced by reply_headers, so not to be copied? */
+/* Is the field of an upstream answer replaced by reply_headers, or gatehouse's alone to
+ * say (CORS, Alt-Svc), so not to be copied? */
 bool reply_owns_header(const struct reply_context *ctx, struct span name);
 
-/* The body of an error (JSON) in the dialect, for an upstream error put into shape. */
+/*
+ * The body of an error (JSON) in the dialect, for an upstream error put into shape.
+ * type     NULL: the dialect's own for the status.
+ * code     NULL: null. Anthropic's shape has no place for it.
+ */
 void reply_error_body(struct sb *out, const struct reply_context *ctx, unsigned status,
     const char *type, const char *code, const char *message);
 
-/* The event that ends a stream which upstream broke off. chunked: in one chunk's framing.
+/*
+ * The event that ends a stream which upstream broke off; an event that stands
+ * half-written is ended first. chunked: in one chunk's framing, and no last chunk,
+ * for the connection is then closed without a proper end.
  */
 void reply_stream_error(struct sb *out, const struct reply_context *ctx, bool chunked);
 
