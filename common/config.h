@@ -15,13 +15,9 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/strlist.h"
 
 enum { CONFIG_MAX_WORKERS = 256 };
-
-struct strlist {
-	char **v;
-	size_t n;
-};
 
 enum listen_scheme { LISTEN_AUTO, LISTEN_HTTP, LISTEN_HTTPS };
 
@@ -148,10 +144,5 @@ bool config_differs(const struct config *a, const struct config *b,
 
 /* Write the table of settings for people: name, default, meaning (manual page, README test). */
 void config_document(FILE *out);
-
-/* Free the strings and the array; leaves it empty. */
-void strlist_free(struct strlist *l);
-/* Append a copy of s. Returns 0 or -ENOMEM. */
-int strlist_add(struct strlist *l, const char *s) MUSTCHECK;
 
 #endif
