@@ -35,7 +35,7 @@ struct http_server {
 	struct event_base *base;
 	struct evhttp *evhttp;
 	struct http_options o;
-	LIST_HEAD(, unchecked) unchecked;
+	LIST_HEAD(unchecked_list, unchecked) unchecked;
 	struct log_limit strangers;
 };
 

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,11 +144,11 @@ procstat_boot(uint64_t *out)
 		return -errno;
 	while (r != 0 &&
 	    getline(&line, &cap, f) != -1) { /* the lines before it may be long */
-		if (sscanf(line, "btime %" SCNu64, out) == 1)
-			r = 0;
+		if (strncmp(line, "btime ", 6) == 0)
+			r = find_number(line, "btime ", 0, out);
 	}
 	free(line);
-	fclose(f);
+	(void)fclose(f); /* only read */
 	return r;
 }
 

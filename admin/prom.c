@@ -6,8 +6,6 @@
 
 #include <inttypes.h>
 
-enum { PROM_DECIMALS_MAX = 18 };
-
 static const char *const type_names[] = {
 	[PROM_COUNTER] = "counter",
 	[PROM_GAUGE] = "gauge",
@@ -86,18 +84,18 @@ put_labels(struct prom *p, const struct prom_label *labels, size_t n)
 static void
 put_value(struct prom *p, struct prom_value value)
 {
-	uint64_t unit = 1;
-	unsigned decimals =
-	    value.decimals < PROM_DECIMALS_MAX ? value.decimals : PROM_DECIMALS_MAX;
 	int r;
 
-	for (unsigned i = 0; i < decimals; i++)
-		unit *= 10;
-	if (decimals == 0)
+	if (value.decimals == 0) {
 		r = evbuffer_add_printf(p->out, " %" PRIu64 "\n", value.v);
-	else
+	} else {
+		uint64_t unit = 1;
+
+		for (unsigned i = 0; i < value.decimals; i++)
+			unit *= 10;
 		r = evbuffer_add_printf(p->out, " %" PRIu64 ".%0*" PRIu64 "\n",
-		    value.v / unit, (int)decimals, value.v % unit);
+		    value.v / unit, (int)value.decimals, value.v % unit);
+	}
 	if (r < 0)
 		p->failed = true;
 }

@@ -24,7 +24,7 @@ struct prom_label {
 	struct span value; /* UTF-8; escaped here */
 };
 
-/* A value of v / 10^decimals, so that sums of integers stay exact. */
+/* A value of v / 10^decimals (0 to 18), so that sums of integers stay exact. */
 struct prom_value {
 	uint64_t v;
 	unsigned decimals;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -118,9 +119,11 @@ http_ask(const struct http_place *p, const char *method, const char *target,
 static inline int
 http_status(const char *answer)
 {
-	int status = 0;
+	const char begin[] = "HTTP/1.1 ";
 
-	return sscanf(answer, "HTTP/1.1 %d ", &status) == 1 ? status : 0;
+	if (strncmp(answer, begin, sizeof(begin) - 1) != 0)
+		return 0;
+	return (int)strtol(answer + sizeof(begin) - 1, NULL, 10);
 }
 
 #endif

@@ -59,12 +59,12 @@ clear(void **state)
 
 	for (size_t i = 0; i < sizeof(left_behind) / sizeof(*left_behind); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->folder, left_behind[i]);
-		remove(path);
+		(void)remove(path);
 	}
 	rmdir(s->folder);
 	snprintf(path, sizeof(path), "%s/.well-known", s->root);
-	remove(path);
-	remove(s->root);
+	(void)remove(path);
+	(void)remove(s->root);
 	free(s);
 	return 0;
 }

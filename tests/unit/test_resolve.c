@@ -78,6 +78,7 @@ set_up(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 
+	*state = b;
 	if (b == NULL)
 		return -1;
 	b->base = event_base_new();
@@ -86,7 +87,6 @@ set_up(void **state)
 		return -1;
 	memset(b->state, 0, sizeof(*b->state));
 	lookups = 0;
-	*state = b;
 	return 0;
 }
 
