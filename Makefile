@@ -23,7 +23,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(wildcard tests/bench/*.c)
 C_FILES := $(C_SRC) $(wildcard $(FOLDERS:%=%/*.h) tests/*/*.h)
 UNIT := $(patsubst tests/unit/%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SRC)))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 
 all: build/gatehouse
 
@@ -139,8 +139,9 @@ unit: deps-test
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
 	$(Q)$(RUN_TESTS) $(PYTEST_ARGS)
-fuzz: fuzz-build
-	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ:%=build/fuzz/fuzz/%)
+fuzz: $(FUZZ:%=fuzz-run-%)
+fuzz-run-%: fuzz-build
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
 
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
@@ -160,7 +161,8 @@ lint-python: venv
 lint-cppcheck: deps-lint
 	@mkdir -p build/lint/cppcheck
 	$(Q)cppcheck --quiet -j 2 --enable=warning,performance,portability --error-exitcode=1 \
-	    --inline-suppr --std=c11 --library=posix --suppress=missingIncludeSystem \
+	    --inline-suppr --std=c11 --library=posix --library=tests/lint/cppcheck.cfg \
+	    --suppressions-list=tests/lint/cppcheck.suppressions \
 	    --cppcheck-build-dir=build/lint/cppcheck -D_GNU_SOURCE -D__linux__ -I. $(C_SRC)
 lint-tidy: $(C_SRC:%.c=$(BUILD)/lint/%.tidy)
 $(BUILD)/lint/%.tidy: $(BUILD)/%.o .clang-tidy
