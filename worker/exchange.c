@@ -373,7 +373,10 @@ on_body(struct client *c, struct span data, bool end)
 	x->bytes_in += data.n;
 	if (x->bytes_in > x->env->cfg->max_body) {
 		x->keep_alive = false;
-		exchange_fail(x, REPLY_TOO_LARGE, NULL);
+		if (x->status == 0)
+			exchange_fail(x, REPLY_TOO_LARGE, NULL);
+		else
+			exchange_break(x);
 		return;
 	}
 	request_on_body(x, data, end);
