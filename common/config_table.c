@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DAY_S 86400
+#define MOST_REQUESTS 16000000 /* what the cells of a window can count */
 #define KIB 1024ull
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -71,13 +72,13 @@ static const struct config_row rows[] = {
 	  "(settings.json beside the key file)",
 	  CONFIG_PUBLISH, 0,
 	  "rate limits set on the admin page; wins over the environment" },
-	{ "RATE_LIMIT_REQUESTS", CONFIG_COUNT, AT(rate.requests), 1, 1000000000, "100",
+	{ "RATE_LIMIT_REQUESTS", CONFIG_COUNT, AT(rate.requests), 1, MOST_REQUESTS, "100",
 	  CONFIG_PUBLISH, 0,
 	  "requests in a window, all keys together" },
 	{ "RATE_LIMIT_WINDOW", CONFIG_SECONDS, AT(rate.window_s), 1, 31 * DAY_S, "60 s",
 	  CONFIG_PUBLISH, 0,
 	  "length of that window, and of the keys' own" },
-	{ "IP_RATE_LIMIT_REQUESTS", CONFIG_COUNT, AT(ip_rate.requests), 1, 1000000000, "1000",
+	{ "IP_RATE_LIMIT_REQUESTS", CONFIG_COUNT, AT(ip_rate.requests), 1, MOST_REQUESTS, "1000",
 	  CONFIG_PUBLISH, 0,
 	  "requests in a window from one client address (IPv6: from one /64)" },
 	{ "IP_RATE_LIMIT_WINDOW", CONFIG_SECONDS, AT(ip_rate.window_s), 1, 31 * DAY_S, "60 s",

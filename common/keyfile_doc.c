@@ -303,12 +303,15 @@ flaw_add(struct keyfile_doc *doc, struct keyfile_flaw flaw)
 	return 0;
 }
 
-/* Overwrite the n bytes at p, an entry with a flaw, by a value that has none. */
+/* Overwrite the n bytes at p, an entry with a flaw, by a value that has none. Line
+ * ends stay, for the numbers of the lines behind. */
 static void
 blank_out(char *p, size_t n)
 {
-	memset(p, ' ', n);
 	p[0] = '0';
+	for (size_t i = 1; i < n; i++)
+		if (p[i] != '\n')
+			p[i] = ' ';
 }
 
 /* Set aside each entry that has a flaw. Stops where it can't tell entries apart. */

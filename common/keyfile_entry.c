@@ -7,7 +7,6 @@
 #include "common/keyfile_entry.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <openssl/crypto.h>
 
@@ -146,7 +145,7 @@ time_from_json(const json_t *value, int64_t *ms_out)
 	seconds = json_number_value(value);
 	if (!(seconds >= 0 && seconds <= (double)(KEYFILE_TIME_MAX_MS / 1000)))
 		return false;
-	*ms_out = llround(seconds * 1000);
+	*ms_out = (int64_t)(seconds * 1000 + 0.5);
 	if (*ms_out == 0 && seconds > 0)
 		*ms_out = 1;
 	return true;
@@ -183,7 +182,7 @@ parse_rate_limit(const json_t *value, struct key *out)
 	double limit = json_number_value(value);
 
 	if (!json_is_number(value) || !(limit >= 0 && limit <= UINT32_MAX) ||
-	    floor(limit) < limit)
+	    (double)(int64_t)limit < limit)
 		return "rate_limit is no whole number from 0 to 4294967295";
 	out->rate_limit = (int64_t)limit;
 	return NULL;
