@@ -16,6 +16,15 @@ ifeq ($(MODE)-$(origin CC),fuzz-default)
 CC := clang
 endif
 
+# Goals named together are made one after the other (`make clean all`, `make lint test`),
+# each with all processors.
+ifneq ($(MAKELEVEL)-$(word 2,$(MAKECMDGOALS)),$(MAKELEVEL)-)
+$(MAKECMDGOALS):
+	+@$(MAKE) $@
+.PHONY: $(MAKECMDGOALS)
+.NOTPARALLEL:
+else
+
 FOLDERS := master worker admin common
 SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -62,7 +71,7 @@ libs = -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LLHTTP_LIBS) $(PKG_LIBS) 
 # $(call stamp,FILE,TEXT): FILE changes only when TEXT does; what depends on it follows.
 stamp = $(if $(subst <$(strip $(2))>,,<$(file <$(1))>),$(call stamp_write,$(1),$(strip $(2))))
 stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
-$(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version | head -n 1))
+$(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))
 
 ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
@@ -105,8 +114,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $< $(libs)
 unit-build: $(UNIT:%=$(BUILD)/unit/%)
+	@:
 ifeq ($(MODE),fuzz)
 fuzz-build: $(FUZZ:%=$(BUILD)/fuzz/%)
+	@:
 else
 fuzz-build: deps-test
 	+$(Q)$(MAKE) MODE=fuzz CC=clang fuzz-build
@@ -214,3 +225,4 @@ help:
 	format run install uninstall clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:
+endif

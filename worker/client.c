@@ -685,14 +685,18 @@ client_port(const struct client *c)
 }
 
 void
-client_list_drain(struct client_list *list)
+client_list_drain(struct client_list *list, uint64_t grace_ms)
 {
 	struct client *next;
 
 	for (struct client *c = list->first; c != NULL; c = next) {
 		next = c->next;
-		if (c->state == CLIENT_HEAD && c->in_n == 0 && c->wire.handshaken)
+		if (c->state != CLIENT_HEAD || c->in_n > 0 || !c->wire.handshaken)
+			continue;
+		if (grace_ms == 0)
 			client_destroy(c);
+		else
+			set_timer(c, grace_ms);
 	}
 }
 

@@ -107,8 +107,12 @@ struct worker_env *client_env(const struct client *c);
 const struct addr *client_addr(const struct client *c);
 const struct client_port *client_port(const struct client *c);
 
-/* Close idle connections; others close after their answer (env->draining is set). */
-void client_list_drain(struct client_list *list);
+/*
+ * Connections between two requests are closed once they were idle for grace_ms more
+ * (0: at once); the others close after their answer, for env->draining is set. The
+ * grace spares clients that are just about to send: their answer tells them to close.
+ */
+void client_list_drain(struct client_list *list, uint64_t grace_ms);
 /* Close all at once. */
 void client_list_close(struct client_list *list);
 

@@ -4,6 +4,7 @@
 #include "worker/env.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <openssl/rand.h>
 
@@ -33,7 +34,8 @@ env_init(struct worker_env *env)
 	    1)
 		return ERR_TLS;
 	env->base = event_base_new();
-	if (env->base == NULL)
+	env->scratch = malloc(ENV_SCRATCH);
+	if (env->base == NULL || env->scratch == NULL)
 		return -ENOMEM;
 	env->reaper = event_new(env->base, -1, EV_PERSIST, on_reap, env);
 	if (env->reaper == NULL)
@@ -50,6 +52,7 @@ env_fini(struct worker_env *env)
 	if (env->base != NULL)
 		event_base_free(env->base);
 	wire_io_fini(&env->io);
+	free(env->scratch);
 }
 
 void
@@ -69,13 +72,16 @@ env_bury(
 	env->graves = g;
 }
 
-bool
+void
 env_hold(struct worker_env *env, size_t n)
 {
-	if (n > env->held_bytes_max - env->held_bytes)
-		return false;
 	env->held_bytes += n;
-	return true;
+}
+
+bool
+env_short(const struct worker_env *env)
+{
+	return env->held_bytes >= env->held_bytes_max;
 }
 
 void

@@ -16,6 +16,10 @@
 #include "worker/wheel.h"
 #include "worker/wire.h"
 
+enum { ENV_SCRATCH = 192 * 1024 };
+
+struct upstream;
+
 /* Something that is freed once the current callback is over. */
 struct env_grave {
 	struct env_grave *next;
@@ -38,6 +42,10 @@ struct worker_env {
 	uint64_t held_bytes_max; /* this worker's share of MAX_BUFFERED */
 	uint64_t request_seed;   /* request ids: random per process, counted up */
 	uint64_t request_count;
+	char *scratch; /* ENV_SCRATCH bytes to build heads and pieces in; within one
+			  callback */
+	struct upstream *api;   /* the configured upstream */
+	struct upstream *admin; /* the admin process */
 	struct env_grave *graves;
 	struct event *reaper; /* runs after the callbacks of this turn */
 };
@@ -54,8 +62,10 @@ void env_now(struct worker_env *env);
 void env_bury(
     struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env_grave *g));
 
-/* Account for n bytes of held bodies. False: over the share, hold nothing. */
-bool env_hold(struct worker_env *env, size_t n) MUSTCHECK;
+/* Account for n bytes of held bodies; env_release() takes them back. */
+void env_hold(struct worker_env *env, size_t n);
+/* Is this worker's share of MAX_BUFFERED used up? Then bodies are passed on unheld. */
+bool env_short(const struct worker_env *env);
 void env_release(struct worker_env *env, size_t n);
 
 #endif

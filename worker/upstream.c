@@ -125,6 +125,8 @@ call_send_held(struct upstream_call *call)
 		call_release(call); /* more follows: it can't be sent again whole */
 	if (call->complete)
 		conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
+	else if (wire_pending(&conn->wire) == 0)
+		wheel_cancel(&conn->up->env->wheel, &conn->timer);
 }
 
 /* Put the call on a connection: one from the pool unless fresh is set. */
@@ -204,7 +206,7 @@ anything_taken(const struct upstream_conn *conn)
 	socklen_t n = sizeof(info);
 
 	if (conn->wire.sent == conn->sent_before)
-		return false;
+		return false; /* not even our own kernel took it */
 	if (conn->up->unix_path != NULL || conn->wire.fd == -1)
 		return true;
 	memset(&info, 0, sizeof(info));
@@ -291,11 +293,34 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 		conn_destroy(conn);
 }
 
+/* The connection does not stand yet: what is sent waits behind the head. */
+static void
+held_add(struct upstream_call *call, struct span s)
+{
+	char *p;
+
+	if (s.n == 0)
+		return;
+	p = realloc(call->held, call->held_n + s.n);
+	if (p == NULL)
+		abort(); /* the body would go on with a hole: nobody may see that */
+	memcpy(p + call->held_n, s.p, s.n);
+	env_hold(call->up->env, s.n);
+	call->held = p;
+	call->held_n += s.n;
+}
+
 void
 upstream_send(struct upstream_call *call, struct span head, struct span body, bool last)
 {
 	if (call->conn == NULL)
 		return;
+	if (call->conn->state != CONN_BUSY) {
+		held_add(call, head);
+		held_add(call, body);
+		call->complete = last;
+		return;
+	}
 	conn_write(call->conn, head, body);
 	if (!last)
 		return;

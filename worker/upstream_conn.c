@@ -6,13 +6,12 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONN_MAGIC = 0x7570636e, TCP_KEEPALIVE_S = 60 };
+enum { CONN_MAGIC = 0x7570636e };
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -151,18 +150,6 @@ target_address(const struct upstream *up, size_t first, size_t index,
 	return true;
 }
 
-/* Options that every TCP socket gets (Azure forgets flows silent for 4 min). */
-static void
-tune_tcp(int fd)
-{
-	const int on = 1, s = TCP_KEEPALIVE_S;
-
-	/* Only comfort: a socket without them still works. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &s, sizeof(s));
-}
-
 /* Start connecting to one address. Returns the socket or -1. */
 static int
 start_connect(const struct sockaddr_storage *ss, socklen_t len)
@@ -172,7 +159,7 @@ start_connect(const struct sockaddr_storage *ss, socklen_t len)
 	if (fd == -1)
 		return -1;
 	if (ss->ss_family != AF_UNIX)
-		tune_tcp(fd);
+		wire_tune_tcp(fd);
 	if (connect(fd, (const struct sockaddr *)ss, len) == -1 && errno != EINPROGRESS) {
 		close(fd);
 		return -1;

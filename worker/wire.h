@@ -98,6 +98,10 @@ wire_pending(const struct wire *w)
  */
 int wire_write_last(struct wire *w, struct span head, struct span body) MUSTCHECK;
 
+/* Options that every TCP socket gets: no delay, keep-alive after 60 s (some networks
+ * forget flows that are silent for 4 min). Accepted sockets inherit a listener's. */
+void wire_tune_tcp(int fd);
+
 /* After ERR_SYNTAX of wire_read: go on in plain text, to say so. */
 void wire_make_plain(struct wire *w);
 

@@ -118,7 +118,7 @@ install_missing()
 	log=$(mktemp)
 	# $missing is a list of words
 	# shellcheck disable=SC2086
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
 	    install -y --no-install-recommends $missing >"$log" 2>&1 || {
 		cat "$log" >&2
 		rm -f "$log"
@@ -127,6 +127,11 @@ install_missing()
 	rm -f "$log"
 	echo "deps: done"
 }
+
+# make may ask for several sets at once: whoever comes second finds all installed.
+mkdir -p build
+exec 9>build/deps.lock
+flock 9
 
 for set in "$@"; do
 	case $set in

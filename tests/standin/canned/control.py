@@ -1,8 +1,9 @@
 """The out-of-band interface for tests: JSON over HTTP on a loopback port of its own, never logged.
 
-GET  /state                                    connections and how many of them are busy
+GET  /state                                    connections, how many of them are busy, answers under way
 GET  /gate/NAME                                passes given and used, and who waits
 POST /gate/NAME  {"add": N} or {"open": true}  let N events, or all from now on, pass
+POST /gates      {"names": [...], "add": N}     the same for many at once
 POST /steer      {"set": {NAME: TEXT, ...}, "path": P or null, "times": N or null}
 POST /clear                                    forget what was steered so
 POST /close-idle                               close the connections that carry no request
@@ -49,6 +50,10 @@ class Control:
             return self._gates[what.removeprefix("GET /gate/")].describe()
         if what.startswith("POST /gate/"):
             return await self._pass(self._gates[what.removeprefix("POST /gate/")], asked)
+        if what == "POST /gates":
+            for name in asked["names"]:
+                await self._gates[name].add(int(asked["add"]))
+            return {}
         if what == "POST /steer":
             values = {name: steer.parse_one(name, text) for name, text in asked["set"].items()}
             self._server.add_rule(asked.get("path"), values, asked.get("times"))

@@ -108,8 +108,8 @@ class Outlet:
             frame = f"{len(data):x}\r\n".encode() + kept + (b"" if cut else b"\r\n")
         else:
             frame = kept
-        self.body_bytes += len(kept)
         await self._write(frame)
+        self.body_bytes += len(kept)
         if cut or (piece.event and self.events == self._cut_at("events")):
             raise Cut
 

@@ -28,6 +28,7 @@ class Server:
         self._connection_numbers = itertools.count(1)
         self._request_numbers = itertools.count(1)
         self._rules = []
+        self._sending = {}
         self.connections = set()
 
     # for the control interface
@@ -54,7 +55,9 @@ class Server:
 
     def describe(self):
         return {"connections": len(self.connections),
-                "busy": sum(connection.busy for connection in self.connections)}
+                "busy": sum(connection.busy for connection in self.connections),
+                "sending": [{"id": number, "events": outlet.events, "body_bytes": outlet.body_bytes}
+                            for number, outlet in self._sending.items()]}
 
     # connections
 
@@ -111,7 +114,7 @@ class Server:
         try:
             request = await self._receive(connection.wire, head, number)
             chosen = self._steering(head, request.steering, count=True)
-            outlet = Outlet(connection.wire, chosen, self._gates, log)
+            outlet = self._sending[number] = Outlet(connection.wire, chosen, self._gates, log)
             kept = await connection.wire.watched(self._send(connection, head, request, chosen, outlet))
             outcome = "complete"
             if chosen.ignore_body:
@@ -124,14 +127,18 @@ class Server:
             outcome = "bad"
             raise
         finally:
+            self._sending.pop(number, None)
             sent = (outlet.events, outlet.body_bytes, outlet.usage) if outlet is not None else (0, 0, None)
             log("end", outcome=outcome, **dict(zip(("events", "body_bytes", "usage"), sent)))
         return kept
 
     async def _receive(self, wire, head, number):
         """Read the body unless it is to be ignored."""
-        if self._steering(head, {}).ignore_body:
+        early = self._steering(head, {})
+        if early.ignore_body:
             return asked.Asked()
+        if early.body_gate is not None:
+            await self._gates[early.body_gate].wait()
         if head.get("expect").lower() == "100-continue":
             await wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         return await self._read(wire, head, number)

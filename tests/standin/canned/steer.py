@@ -61,6 +61,7 @@ TABLE = (
     # timing
     Row("delay-ms", int, 0, "wait before the head"),
     Row("gap-ms", int, 0, "wait before each event"),
+    Row("body-gate", str, None, "the request's body is not read before a pass at this gate"),
     Row("head-gate", str, None, "the head waits for a pass at this gate"),
     Row("gate", str, None, "each event waits for a pass at this gate"),
     Row("hang", _one_of("head", "body", "end"), None,
