@@ -1,58 +1,228 @@
-# gatehouse: GNU Makefile. Objects go to build/MODE/; MODE is release or asan.
+# gatehouse: GNU Makefile. `make help` lists the targets.
+# Objects go to build/MODE/; MODE is release, asan (with UBSan) or fuzz (clang only).
+# CFLAGS, CPPFLAGS and LDFLAGS from outside are added to ours; V=1 shows the commands.
 MODE ?= release
-V ?= 0
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+FUZZ_SECONDS ?= 60
+WERROR ?= -Werror
 BUILD := build/$(MODE)
-CC ?= cc
-PKGS := openssl libevent_core libevent_extra jansson
-CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS))
-WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
-	-Wcast-qual -Wvla -Wswitch-enum -Wundef -Wwrite-strings
-CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-CFLAGS += -std=c11 $(WARN) $(CFLAGS_$(MODE)) -MMD -MP
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now
-LDFLAGS_asan := -fsanitize=address,undefined
-LDFLAGS += $(LDFLAGS_$(MODE))
-LIBS := $(shell pkg-config --libs $(PKGS)) -ldb-5.3 -lseccomp -lpthread
-LLHTTP_DIR := /usr/share/llhttp
-CPPFLAGS += -I/usr/share/include/llhttp
 Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+ifeq ($(MODE)-$(origin CC),fuzz-default)
+CC := clang
+endif
+
+# Goals named together are made one after the other (`make clean all`, `make lint test`),
+# each with all processors.
+ifneq ($(MAKELEVEL)-$(word 2,$(MAKECMDGOALS)),$(MAKELEVEL)-)
+$(MAKECMDGOALS):
+	+@$(MAKE) $@
+.PHONY: $(MAKECMDGOALS)
+.NOTPARALLEL:
+else
 
 FOLDERS := master worker admin common
 SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
-OBJ := $(SRC:%.c=$(BUILD)/%.o)
-LLHTTP_OBJ := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-LIB = $(foreach d,worker admin,$(BUILD)/lib$(d).a) $(BUILD)/libcommon.a $(BUILD)/libllhttp.a
+UNIT_SRC := $(wildcard tests/unit/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(wildcard tests/bench/*.c)
+C_FILES := $(C_SRC) $(wildcard $(FOLDERS:%=%/*.h) tests/*/*.h)
+UNIT := $(patsubst tests/unit/%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 
 all: build/gatehouse
-build/gatehouse: $(BUILD)/gatehouse
-	$(Q)cp -p $< $@
-$(BUILD)/gatehouse: $(patsubst %.c,$(BUILD)/%.o,$(wildcard master/*.c)) $(LIB)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(BUILD)/%.o: %.c
+
+# Targets that need neither libraries nor flags must work where nothing is installed.
+ifneq ($(filter-out help deps clean distclean uninstall,$(or $(MAKECMDGOALS),all)),)
+
+# The libraries of this machine. Packages come and go with dpkg's status file; then it is
+# looked at again, which takes a moment and changes no flag as a rule.
+include build/config.mk
+build/config.mk: contrib/build/deps.sh contrib/build/config.sh $(wildcard /var/lib/dpkg/status)
+	@mkdir -p build
+	@CC="$(CC)" contrib/build/deps.sh build
+	@contrib/build/config.sh >$@.new && mv $@.new $@
+
+OUR_CPPFLAGS := -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(LLHTTP_CFLAGS)
+OUR_CFLAGS := -std=c11 -Wall -Wextra $(WERROR) -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wformat=2 -Wcast-qual -Wvla -Wswitch-enum -Wundef -Wwrite-strings
+SANITIZE_asan := -fsanitize=address,undefined
+SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined
+MODE_CFLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+MODE_CFLAGS_asan := -O1 -g -U_FORTIFY_SOURCE -fno-omit-frame-pointer $(SANITIZE_asan) \
+	-fno-sanitize-recover=all
+MODE_CFLAGS_fuzz := -O1 -g -U_FORTIFY_SOURCE -fno-omit-frame-pointer $(SANITIZE_fuzz) \
+	-fno-sanitize-recover=all
+MODE_LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+MODE_LDFLAGS_asan := $(SANITIZE_asan)
+MODE_LDFLAGS_fuzz := $(subst -no-link,,$(SANITIZE_fuzz))
+ifndef MODE_CFLAGS_$(MODE)
+$(error MODE is release, asan or fuzz, not $(MODE))
+endif
+compile = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
+compile_foreign = $(CC) $(LLHTTP_CFLAGS) $(CPPFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS)
+link = $(CC) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
+libs = -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LLHTTP_LIBS) $(PKG_LIBS) $(LIBS)
+
+# $(call stamp,FILE,TEXT): FILE changes only when TEXT does; what depends on it follows.
+stamp = $(if $(subst <$(strip $(2))>,,<$(file <$(1))>),$(call stamp_write,$(1),$(strip $(2))))
+stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
+$(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
+$(call stamp,$(BUILD)/sources,$(SRC))
+
+ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
+
+# A hard link: as old as what it names, so nothing is copied twice.
+build/gatehouse: build/release/gatehouse
+	$(Q)ln -f $< $@
+ifneq ($(MODE),release)
+build/release/gatehouse:
+	$(Q)$(MAKE) MODE=release $@
+endif
+$(BUILD)/gatehouse: $(BUILD)/master/main.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(link) -o $@ $< $(libs)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-$(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c
+	$(Q)$(compile) -c -o $@ $<
+$(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 -O2 -g $(filter -fPIE -fsanitize=%,$(CFLAGS)) -c -o $@ $<
-define folder_lib
-$(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
-	@mkdir -p $$(@D)
-	$(Q)rm -f $$@ && ar rcs $$@ $$^
+	$(Q)$(compile_foreign) -c -o $@ $<
+define folder_archive
+$(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c)) $(BUILD)/sources
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach d,$(FOLDERS),$(eval $(call folder_lib,$(d))))
-$(BUILD)/libllhttp.a: $(LLHTTP_OBJ)
+$(foreach d,$(FOLDERS),$(eval $(call folder_archive,$(d))))
+$(BUILD)/libllhttp.a: $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# one binary per module: make MODE=asan build/asan/unit/test_span && run it
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+# --- tests -------------------------------------------------------------------------------
+# One binary per module: make MODE=asan build/asan/unit/test_span
+UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(UNIT_SRC)))
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_COMMON) $(ARCHIVES)
+	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LIB) $(LIBS) -lcmocka
-unit: $(UNIT:%=$(BUILD)/unit/%)
-	$(Q)set -e; for t in $^; do ./$$t; done
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(libs) $(CMOCKA_LIBS)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $< $(libs)
+unit-build: $(UNIT:%=$(BUILD)/unit/%)
+	@:
+ifeq ($(MODE),fuzz)
+fuzz-build: $(FUZZ:%=$(BUILD)/fuzz/%)
+	@:
+else
+fuzz-build: deps-test
+	+$(Q)$(MAKE) MODE=fuzz CC=clang fuzz-build
+endif
+
+RUN_TESTS := python3 tests/run_tests.py
+PYTEST_DIRS := $(sort $(dir $(wildcard tests/*/test_*.py)))
+REQUIREMENTS := $(wildcard tests/requirements.txt) tests/lint/requirements.txt
+UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%)
+FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
+PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
+
+deps-test deps-lint deps-run: deps-%:
+	@CC="$(CC)" contrib/build/deps.sh $*
+venv: deps-lint
+	@contrib/build/venv.sh build/venv $(REQUIREMENTS)
+node: deps-test
+ifneq ($(wildcard tests/e2e/package-lock.json),)
+	@contrib/build/npm.sh tests/e2e build/node
+endif
+# Built apart by mode, then run: flags differ, so each mode is a make of its own.
+test-build: deps-test
+	+$(Q)$(MAKE) MODE=release build/gatehouse
+	+$(Q)$(MAKE) MODE=asan build/asan/gatehouse unit-build
+	+$(Q)$(MAKE) fuzz-build
+test: test-build venv node
+	$(Q)$(RUN_TESTS) $(UNIT_ARGS) $(FUZZ_ARGS) $(PYTEST_ARGS)
+unit: deps-test
+	+$(Q)$(MAKE) MODE=asan unit-build
+	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
+e2e: test-build venv node
+	$(Q)$(RUN_TESTS) $(PYTEST_ARGS)
+fuzz: $(FUZZ:%=fuzz-run-%)
+fuzz-run-%: fuzz-build
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
+
+# --- lint --------------------------------------------------------------------------------
+# A file is looked at again when its object had to be made anew, so headers count too.
+TIDY_FLAGS = -std=c11 $(OUR_CPPFLAGS)
+SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh tests/*.sh tests/*/*.sh)
+PYTHON_FILES := $(wildcard tests/*.py tests/*/*.py contrib/*/*.py)
+lint: lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy
+lint-format: deps-lint
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+lint-rules: deps-lint
+	$(Q)python3 tests/lint/include_rules.py .
+	$(Q)python3 tests/lint/text_rules.py .
+lint-shell: deps-lint
+	$(Q)shellcheck $(SHELL_FILES)
+lint-python: venv
+	$(Q)build/venv/bin/ruff check --quiet $(PYTHON_FILES)
+lint-cppcheck: deps-lint
+	@mkdir -p build/lint/cppcheck
+	$(Q)cppcheck --quiet -j 2 --enable=warning,performance,portability --error-exitcode=1 \
+	    --inline-suppr --std=c11 --library=posix --library=tests/lint/cppcheck.cfg \
+	    --suppressions-list=tests/lint/cppcheck.suppressions \
+	    --cppcheck-build-dir=build/lint/cppcheck -D_GNU_SOURCE -D__linux__ -I. $(C_SRC)
+lint-tidy: $(C_SRC:%.c=$(BUILD)/lint/%.tidy)
+$(BUILD)/lint/%.tidy: $(BUILD)/%.o .clang-tidy
+	$(call say,TIDY,$*.c)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $*.c -- $(TIDY_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
+$(C_SRC:%.c=$(BUILD)/%.o) $(C_SRC:%.c=$(BUILD)/lint/%.tidy): | $(if $(filter lint%,$(MAKECMDGOALS)),deps-lint)
+
+run: build/gatehouse deps-run
+	$(Q)contrib/run/run.sh
+
+install: build/gatehouse
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
+	install -m 755 build/gatehouse $(DESTDIR)$(PREFIX)/bin/gatehouse
+	install -m 644 contrib/man/gatehouse.8 $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8
+	$(if $(wildcard etc/models.json),install -m 644 etc/models.json $(DESTDIR)$(PREFIX)/share/gatehouse/)
+	$(foreach f,$(wildcard etc/*.example),install -m 644 $(f) $(DESTDIR)$(SYSCONFDIR)/gatehouse/ &&) true
+
+-include $(wildcard $(C_SRC:%.c=$(BUILD)/%.d))
+endif
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/gatehouse $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8 \
+	    $(DESTDIR)$(PREFIX)/share/gatehouse/models.json \
+	    $(patsubst etc/%,$(DESTDIR)$(SYSCONFDIR)/gatehouse/%,$(wildcard etc/*.example))
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
+deps:
+	@contrib/build/deps.sh build test lint run
+format: deps-lint
+	$(Q)clang-format -i $(C_FILES)
 clean:
+	rm -rf build/release build/asan build/fuzz build/lint build/test build/gatehouse build/config.mk
+distclean:
 	rm -rf build
-.PHONY: all unit clean
+help:
+	@echo 'make                build/gatehouse (MODE=asan: build/asan/gatehouse)'
+	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
+	@echo 'make test           all tests; parts of it: make unit, make e2e'
+	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
+	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make format         clang-format in place'
+	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
+	@echo 'make deps           install all packages that build, tests and lint need'
+	@echo 'make clean          what was compiled; make distclean: all of build/'
+.PHONY: all help deps deps-test deps-lint deps-run venv node test-build test unit unit-build e2e \
+	fuzz fuzz-build lint lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy \
+	format run install uninstall clean distclean
 .SECONDARY:
--include $(OBJ:.o=.d) $(wildcard $(BUILD)/tests/unit/*.d)
+.DELETE_ON_ERROR:
+endif

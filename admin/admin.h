@@ -16,7 +16,7 @@ struct admin_args {
 	const struct config *config;
 	const struct shared *shared;
 	pid_t master_pid;
-	int socket_fd;         /* listening UNIX socket, made by the master in RUN_DIR */
+	int socket_fd;          /* listening UNIX socket, made by the master in RUN_DIR */
 	const int *metrics_fds; /* listening TCP sockets of METRICS_LISTEN */
 	size_t n_metrics_fds;
 	int reload_fd; /* write end of a pipe: one byte asks the master for a reload */

@@ -19,6 +19,8 @@ enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
  * Set up the log of this process. role is kept by reference ("master",
  * "worker", "admin", "cli"). Called again after a fork to change the role and
  * the pid. Before the first call lines go out as role "gatehouse", info, JSON.
+ * Also has the process ignore SIGPIPE, so that a reader of the log that went away
+ * kills nobody; who executes another program sets it back.
  */
 void log_init(const char *role, enum log_level level, enum log_format format);
 
@@ -43,7 +45,7 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
  * owned by the caller. now_ms is the monotonic clock.
  */
 struct log_limit {
-	uint64_t since_ms;
+	uint64_t since_ms; /* when the last line was written */
 	uint32_t written;
 	uint32_t left_out;
 };
@@ -54,6 +56,7 @@ void log_write_limited(struct log_limit *limit, uint32_t burst, uint64_t now_ms,
  * Write one line whose fields were put together by the caller, who has escaped
  * them: `json` is the inside of an object ("\"code\":200,\"ms\":3") that follows
  * ts, level, role, pid and event. With LOG_FORMAT_TEXT it is written as it is.
+ * More than some 7 KiB are replaced by "cut":true.
  */
 void log_write_fields(enum log_level level, const char *event, const char *json);
 

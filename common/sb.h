@@ -53,8 +53,11 @@ void sb_str(struct sb *b, const char *s);
 void sb_u64(struct sb *b, uint64_t v);
 void sb_i64(struct sb *b, int64_t v);
 /* Append s as the inside of a JSON string (RFC 8259 section 7), no quotes added;
- * bytes that are no valid UTF-8 become U+FFFD. */
+ * bytes that are no valid UTF-8 become U+FFFD each. What does not fit is cut
+ * between two characters; nothing is appended to a builder that is over. */
 void sb_json(struct sb *b, struct span s);
+/* Append formatted text; needs one byte more of room than the text has. Nothing
+ * at all is appended when it does not fit. */
 void sb_printf(struct sb *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

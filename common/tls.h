@@ -49,7 +49,4 @@ void tls_client_destroy(struct tls_client **c);
 /* A new client-side SSL for the configured host (SNI, verification); caller's. */
 SSL *tls_client_new(const struct tls_client *c);
 
-/* Fill t with a new first key, the older ones moved back. Returns 0 or ERR_TLS. */
-int tls_tickets_rotate(struct ticket_keys *t) MUSTCHECK;
-
 #endif

@@ -1,9 +1,9 @@
 /*
  * HTTP/1 (RFC 9112): bytes to message heads and bodies. Pure: no I/O, no clock,
  * no allocation. A raw scan of each complete head decides what is well-formed
- * and unambiguous; llhttp in strict mode judges the framing besides, and decodes
- * chunked bodies. What either refuses is refused. The only file that includes
- * <llhttp.h>. Used for clients' requests and for upstream's answers alike.
+ * and unambiguous; llhttp in strict mode judges the framing besides, of heads and
+ * of chunked bodies. What either refuses is refused, and so is what they do not
+ * read alike. Used for clients' requests and for upstream's answers.
  */
 #ifndef GATEHOUSE_WORKER_HTTP1_H
 #define GATEHOUSE_WORKER_HTTP1_H
@@ -15,8 +15,14 @@
 #include "common/err.h"
 #include "common/sb.h"
 #include "common/span.h"
+#include "worker/http1_judge.h"
 
-enum { HTTP1_MAX_FIELDS = 100, HTTP1_MAX_TARGET = 8192, HTTP1_MAX_CHUNK_LINE = 256 };
+enum {
+	HTTP1_MAX_FIELDS = 100,
+	HTTP1_MAX_TARGET = 8192,
+	HTTP1_MAX_CHUNK_LINE = 256, /* bytes with CRLF */
+	HTTP1_MAX_TRAILERS = 4096,  /* bytes of all trailer lines of a message */
+};
 
 enum http1_side { HTTP1_REQUEST, HTTP1_RESPONSE };
 
@@ -72,14 +78,13 @@ struct http1_head {
 
 /* Parser of one direction of one connection. Embedded; contents are http1.c's. */
 struct http1 {
-	_Alignas(8) unsigned char llhttp[128]; /* struct llhttp_t; size asserted in http1.c */
+	struct http1_judge judge;
 	uint64_t left;       /* bytes of body or of the current piece still to come */
-	uint8_t side;        /* enum http1_side */
-	uint8_t framing;     /* enum http1_framing of the message being read */
-	uint8_t state;
-	uint8_t line_bytes_over;
-	uint16_t line_bytes; /* of the chunk line or trailer being read */
+	uint32_t head_seen;  /* bytes of an incomplete head already looked at */
+	uint16_t line_bytes; /* of the chunk line being read */
 	uint16_t trailer_bytes;
+	uint8_t side;  /* enum http1_side */
+	uint8_t state; /* enum body_state */
 };
 
 /* Ready for the first head. */
@@ -92,11 +97,15 @@ void http1_init(struct http1 *h, enum http1_side side);
  * head_request  answers only: the request was HEAD, so there is no body.
  * out           filled on 0; body reading is then set up.
  * fault_out     set when the result is not 0 and not ERR_MORE.
- * Returns 0, ERR_MORE (no complete head yet, nothing consumed, unchanged state),
- * ERR_SYNTAX or ERR_TOO_LARGE: the connection must be closed after the answer.
- * Incomplete heads are refused as early as they can be seen to be bad (first
- * line at least), and the scan must not be quadratic for heads that trickle in:
- * pass the same front again with more bytes.
+ * Returns 0, ERR_MORE (no complete head yet, nothing consumed), ERR_SYNTAX or
+ * ERR_TOO_LARGE: the connection must be closed after the answer.
+ * After ERR_MORE pass the same front again, with more bytes. An incomplete head is
+ * judged again from its front only while it is short, when a line of it has ended
+ * or a byte has come that no head may have; otherwise just the new bytes are
+ * looked at. So a bad line is refused with its end at the latest, and a head that
+ * trickles in costs at most one scan for each of its lines (memchr-like work for
+ * the rest), never one for each byte. Which fault is found does not depend on how
+ * the bytes arrived.
  * For answers, 1xx heads are returned like any other with HTTP1_NO_BODY
  * (101 is ERR_SYNTAX: nothing was upgraded).
  */
@@ -115,7 +124,8 @@ int http1_read_head(struct http1 *h, const char *p, size_t n, size_t max_head,
 int http1_read_body(struct http1 *h, const char *p, size_t n, size_t *used_out,
     struct span *data_out, bool *end_out) MUSTCHECK;
 
-/* Is the current message complete? */
+/* Is the current message complete? The next one is current from the first call of
+ * http1_read_head() for it on, even when that says ERR_MORE. */
 bool http1_body_done(const struct http1 *h);
 
 /* The peer has closed: 0 if that ends the message (HTTP1_UNTIL_CLOSE), else ERR_SYNTAX. */

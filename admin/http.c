@@ -1,0 +1,364 @@
+/*
+ * evhttp does the parsing; this file sets its bounds, looks at who connects, finds
+ * the route and dresses the answers. Runs in the admin process.
+ *
+ * evhttp has no hook between accept and the first read, so the peer's uid is
+ * judged in an event that is made active while evhttp accepts: libevent runs it
+ * before it asks the kernel for readable sockets again, thus before any byte of a
+ * stranger is read.
+ */
+#include "admin/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/bufferevent.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+enum { HTTP_MAGIC = 0x68747470, HTTP_STRANGER_LINES = 5 };
+
+/* A connection that has been accepted and whose peer has not been looked at yet. */
+struct unchecked {
+	LIST_ENTRY(unchecked) link;
+	struct http_server *server;
+	struct bufferevent *bev; /* one reference */
+};
+
+struct http_server {
+	uint32_t magic;
+	struct event_base *base;
+	struct evhttp *evhttp;
+	struct http_options o;
+	LIST_HEAD(unchecked_list, unchecked) unchecked;
+	struct log_limit strangers;
+};
+
+static const struct {
+	const char *name;
+	const char *value;
+} security_headers[] = {
+	{ "X-Content-Type-Options", "nosniff" },
+	{ "X-Frame-Options", "DENY" },
+	{ "Referrer-Policy", "no-referrer" },
+	{ "Permissions-Policy", "camera=(), geolocation=(), microphone=()" },
+	{ "Content-Security-Policy",
+	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },
+	{ "Cache-Control", "no-store" },
+};
+
+const char *
+http_header(const struct http_request *rq, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(rq->ev), name);
+}
+
+void
+http_add_header(struct http_request *rq, const char *name, const char *value)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(rq->ev);
+
+	if (evhttp_add_header(headers, name, value) != 0)
+		log_error("http_reply", "a header could not be added: no memory");
+}
+
+/* HEAD: say how long the body would be and leave it out (RFC 9110 section 9.3.2). */
+static void
+drop_body(struct http_request *rq, struct evbuffer *body)
+{
+	char digits[24];
+
+	evutil_snprintf(digits, sizeof(digits), "%zu", evbuffer_get_length(body));
+	http_add_header(rq, "Content-Length", digits);
+	evbuffer_drain(body, evbuffer_get_length(body));
+}
+
+void
+http_reply(struct http_request *rq, int status, const char *type, struct evbuffer *body)
+{
+	for (size_t i = 0; i < sizeof(security_headers) / sizeof(*security_headers); i++)
+		http_add_header(rq, security_headers[i].name, security_headers[i].value);
+	http_add_header(rq, "Content-Type", type);
+	if (rq->head)
+		drop_body(rq, body);
+	evhttp_send_reply(rq->ev, status, NULL, body);
+}
+
+static int
+add_json(const char *p, size_t n, void *arg)
+{
+	return evbuffer_add(arg, p, n);
+}
+
+void
+http_reply_json(struct http_request *rq, int status, json_t *body)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (body == NULL || out == NULL ||
+	    json_dump_callback(body, add_json, out, JSON_COMPACT) != 0)
+		evhttp_send_error(rq->ev, HTTP_INTERNAL, NULL);
+	else
+		http_reply(rq, status, "application/json", out);
+	if (out != NULL)
+		evbuffer_free(out);
+	json_decref(body);
+}
+
+/* The error types of OpenAI's API, by status. */
+static const char *
+error_type(int status)
+{
+	if (status >= 500)
+		return "server_error";
+	return status == 401 ? "authentication_error" : "invalid_request_error";
+}
+
+void
+http_reply_error(
+    struct http_request *rq, int status, const char *code, const char *message)
+{
+	http_reply_json(rq, status,
+	    json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", message, "type",
+		error_type(status), "param", "code", code));
+}
+
+static bool
+route_covers(const struct http_route *r, struct span path)
+{
+	struct span own = span_of(r->path);
+
+	if (own.n > 0 && own.p[own.n - 1] == '/')
+		return span_starts(path, own);
+	return span_eq(path, own);
+}
+
+static const struct {
+	unsigned method;
+	const char *name;
+} method_names[] = {
+	{ EVHTTP_REQ_GET, "GET, HEAD" },
+	{ EVHTTP_REQ_POST, "POST" },
+	{ EVHTTP_REQ_PUT, "PUT" },
+	{ EVHTTP_REQ_PATCH, "PATCH" },
+	{ EVHTTP_REQ_DELETE, "DELETE" },
+};
+
+/* 405 with the methods that the path has (RFC 9110 section 15.5.6). */
+static void
+reply_method(struct http_request *rq, unsigned methods)
+{
+	char allow[64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(method_names) / sizeof(*method_names); i++) {
+		if ((methods & method_names[i].method) == 0)
+			continue;
+		n += (size_t)evutil_snprintf(allow + n, sizeof(allow) - n, "%s%s",
+		    n > 0 ? ", " : "", method_names[i].name);
+	}
+	http_add_header(rq, "Allow", allow);
+	http_reply_error(rq, 405, "method_not_allowed", "This path has no such method.");
+}
+
+/* Call the first route for the path that has the method; 405, else 404, is answered here. */
+static void
+dispatch(struct http_server *s, struct http_request *rq, unsigned method)
+{
+	unsigned allowed = 0;
+
+	for (size_t i = 0; i < s->o.n_routes; i++) {
+		const struct http_route *r = &s->o.routes[i];
+		unsigned methods = r->methods;
+
+		if (!route_covers(r, rq->path))
+			continue;
+		if (methods & EVHTTP_REQ_GET)
+			methods |= EVHTTP_REQ_HEAD;
+		if (methods & method) {
+			r->handle(rq, s->o.arg);
+			return;
+		}
+		allowed |= methods;
+	}
+	if (allowed != 0)
+		reply_method(rq, allowed);
+	else
+		http_reply_error(rq, 404, "not_found", "There is nothing at this path.");
+}
+
+static void
+on_request(struct evhttp_request *ev, void *arg)
+{
+	struct http_server *s = arg;
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
+	struct http_request rq = { .ev = ev };
+
+	if (s->magic != HTTP_MAGIC)
+		abort();
+	rq.head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
+	rq.path = span_of(uri != NULL ? evhttp_uri_get_path(uri) : NULL);
+	dispatch(s, &rq, evhttp_request_get_command(ev));
+}
+
+static bool
+peer_is_known(const struct http_server *s, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+		return false;
+	for (size_t i = 0; i < s->o.n_uids; i++) {
+		if (peer.uid == s->o.uids[i])
+			return true;
+	}
+	return false;
+}
+
+static void
+unchecked_destroy(struct unchecked *u)
+{
+	LIST_REMOVE(u, link);
+	bufferevent_decref(u->bev);
+	free(u);
+}
+
+/* Close the connection of a stranger: to evhttp it looks as if the peer had gone. */
+static void
+on_check(evutil_socket_t none, short what, void *arg)
+{
+	struct unchecked *u = arg;
+	struct http_server *s = u->server;
+
+	(void)none;
+	(void)what;
+	if (s->magic != HTTP_MAGIC)
+		abort();
+	if (!peer_is_known(s, bufferevent_getfd(u->bev))) {
+		log_write_limited(&s->strangers, HTTP_STRANGER_LINES, clock_mono_ms(),
+		    LOG_LEVEL_WARN, "admin_stranger",
+		    "closed a connection to the admin socket from another user");
+		bufferevent_trigger_event(u->bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
+	}
+	unchecked_destroy(u);
+}
+
+/* Make the bufferevent of an accepted connection, NULL: evhttp makes a plain one. */
+static struct bufferevent *
+on_accept(struct event_base *base, void *arg)
+{
+	struct http_server *s = arg;
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct unchecked *u = calloc(1, sizeof(*u));
+
+	if (bev == NULL || u == NULL ||
+	    event_base_once(base, -1, EV_TIMEOUT, on_check, u, NULL) != 0)
+		abort(); /* without a check nobody gets in; the master starts another */
+	u->server = s;
+	u->bev = bev;
+	bufferevent_incref(bev);
+	LIST_INSERT_HEAD(&s->unchecked, u, link);
+	return bev;
+}
+
+static void
+on_accept_again(evutil_socket_t none, short what, void *arg)
+{
+	struct evconnlistener *listener = arg;
+
+	(void)none;
+	(void)what;
+	evconnlistener_enable(listener);
+}
+
+/* Out of descriptors or memory: leave the queue alone for a second instead of spinning. */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	const struct timeval pause = { .tv_sec = 1 };
+
+	(void)arg;
+	log_error("accept", "admin can't accept a connection: %s", err_text(-errno));
+	evconnlistener_disable(listener);
+	if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT,
+		on_accept_again, listener, &pause) != 0)
+		abort();
+}
+
+static void
+set_bounds(struct http_server *s)
+{
+	evhttp_set_allowed_methods(s->evhttp,
+	    EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+		EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
+	evhttp_set_max_headers_size(s->evhttp, HTTP_HEADER_BYTES);
+	evhttp_set_max_body_size(s->evhttp, HTTP_BODY_BYTES);
+	evhttp_set_timeout(s->evhttp, HTTP_TIMEOUT_S);
+	evhttp_set_default_content_type(s->evhttp, NULL);
+}
+
+int
+http_server_create(
+    struct event_base *base, const struct http_options *o, struct http_server **out)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->magic = HTTP_MAGIC;
+	s->base = base;
+	s->o = *o;
+	LIST_INIT(&s->unchecked);
+	s->evhttp = evhttp_new(base);
+	if (s->evhttp == NULL) {
+		http_server_destroy(&s);
+		return -ENOMEM;
+	}
+	set_bounds(s);
+	evhttp_set_gencb(s->evhttp, on_request, s);
+	if (o->uids != NULL)
+		evhttp_set_bevcb(s->evhttp, on_accept, s);
+	*out = s;
+	return 0;
+}
+
+int
+http_server_listen(struct http_server *s, int fd)
+{
+	struct evconnlistener *listener;
+
+	if (evutil_make_socket_nonblocking(fd) != 0)
+		return -errno;
+	listener = evconnlistener_new(s->base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (listener == NULL)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(listener, on_accept_error);
+	if (evhttp_bind_listener(s->evhttp, listener) == NULL) {
+		evconnlistener_free(listener);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+http_server_destroy(struct http_server **sp)
+{
+	struct http_server *s = *sp;
+
+	if (s == NULL)
+		return;
+	while (!LIST_EMPTY(&s->unchecked))
+		unchecked_destroy(LIST_FIRST(&s->unchecked));
+	if (s->evhttp != NULL)
+		evhttp_free(s->evhttp);
+	s->magic = 0;
+	free(s);
+	*sp = NULL;
+}

@@ -1,0 +1,88 @@
+/*
+ * A small HTTP server for the admin process, over libevent's evhttp: routes in a
+ * table, answers in JSON, the headers that every answer carries. It listens on
+ * the UNIX socket for workers and on METRICS_LISTEN. Not for API traffic: that is
+ * the workers'.
+ */
+#ifndef GATEHOUSE_ADMIN_HTTP_H
+#define GATEHOUSE_ADMIN_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <jansson.h>
+
+#include "common/err.h"
+#include "common/span.h"
+
+enum {
+	HTTP_HEADER_BYTES = 16 * 1024, /* a request's head */
+	HTTP_BODY_BYTES = 1024 * 1024, /* a request's body */
+	HTTP_TIMEOUT_S = 30            /* without a byte in or out */
+};
+
+struct http_server;
+
+/* One request while its handler runs; the handler answers exactly once, before it returns. */
+struct http_request {
+	struct evhttp_request *ev;
+	struct span path; /* as sent: not decoded, no query; valid during the call */
+	bool head;        /* HEAD: http_reply_* leave the body out */
+};
+
+typedef void (*http_handler)(struct http_request *rq, void *arg);
+
+/*
+ * A route. methods is a mask of EVHTTP_REQ_*; GET brings HEAD with it. A path that ends
+ * in '/' stands for all that begins with it, another for itself alone.
+ */
+struct http_route {
+	unsigned methods;
+	const char *path;
+	http_handler handle;
+};
+
+/* All borrowed for the server's life. */
+struct http_options {
+	const struct http_route *routes; /* the first that matches holds */
+	size_t n_routes;
+	void *arg;         /* handed to the handlers */
+	const uid_t *uids; /* who may connect (SO_PEERCRED); NULL: everybody (TCP) */
+	size_t n_uids;
+};
+
+/*
+ * A server without a socket yet. Returns 0 or -ENOMEM. Free it with
+ * http_server_destroy(), after which the loop must not run any more.
+ */
+int http_server_create(struct event_base *base, const struct http_options *o,
+    struct http_server **out) MUSTCHECK;
+
+/* Accept on fd, a listening socket; borrowed, never closed here. 0 or -errno. */
+int http_server_listen(struct http_server *s, int fd) MUSTCHECK;
+
+/* Close all connections. Accepts NULL inside, leaves NULL. */
+void http_server_destroy(struct http_server **s);
+
+/* The value of a request's header, NULL if there is none. */
+const char *http_header(const struct http_request *rq, const char *name);
+
+/* Add a header to the answer to come. Both are copied. */
+void http_add_header(struct http_request *rq, const char *name, const char *value);
+
+/* Answer with the bytes of body (drained; stays the caller's). type: Content-Type. */
+void http_reply(
+    struct http_request *rq, int status, const char *type, struct evbuffer *body);
+
+/* Answer with a JSON body; takes body, NULL (no memory) becomes a 500. */
+void http_reply_json(struct http_request *rq, int status, json_t *body);
+
+/* Answer {"error":{"message","type","param":null,"code"}}; both texts are constants. */
+void http_reply_error(
+    struct http_request *rq, int status, const char *code, const char *message);
+
+#endif

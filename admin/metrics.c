@@ -1,0 +1,417 @@
+/*
+ * One table of families; each row has a function that writes the family's samples
+ * from what one scrape has gathered. A figure that can't be had is left out.
+ */
+#include "admin/metrics.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "admin/procstat.h"
+#include "admin/prom.h"
+#include "common/clock.h"
+#include "common/keyring.h"
+
+#ifndef GATEHOUSE_VERSION
+#	define GATEHOUSE_VERSION "unknown"
+#endif
+
+enum { REAP_TRIES = 5, STATE_ROWS = SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS };
+
+enum role { ROLE_MASTER, ROLE_WORKER, ROLE_ADMIN, ROLE_COUNT };
+
+static const char *const role_names[ROLE_COUNT] = {
+	[ROLE_MASTER] = "master",
+	[ROLE_WORKER] = "worker",
+	[ROLE_ADMIN] = "admin",
+};
+
+/* A role's processes, added up. */
+struct role_sum {
+	unsigned processes;
+	struct procstat sum; /* started_ms: of the last one looked at */
+};
+
+/* What one answer is made from. */
+struct scrape {
+	const struct metrics *m;
+	int64_t now_ms;
+	struct role_sum roles[ROLE_COUNT];
+};
+
+static struct prom_value
+whole(uint64_t v)
+{
+	return (struct prom_value){ .v = v };
+}
+
+static struct prom_value
+milli(uint64_t v)
+{
+	return (struct prom_value){ .v = v, .decimals = 3 };
+}
+
+static uint64_t
+load(const _Atomic uint64_t *p)
+{
+	return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+static enum worker_phase
+row_phase(const struct scoreboard_row *row)
+{
+	return (enum worker_phase)atomic_load_explicit(&row->phase, memory_order_acquire);
+}
+
+static void
+role_add(struct role_sum *role, pid_t pid)
+{
+	struct procstat p;
+
+	if (pid <= 0 || procstat_read(pid, &p) != 0)
+		return; /* it has gone meanwhile */
+	role->processes++;
+	role->sum.cpu_ms += p.cpu_ms;
+	role->sum.reaped_cpu_ms += p.reaped_cpu_ms;
+	role->sum.virtual_bytes += p.virtual_bytes;
+	role->sum.resident_bytes += p.resident_bytes;
+	role->sum.started_ms = p.started_ms;
+}
+
+static void
+gather_workers(const struct state *state, struct role_sum *workers)
+{
+	*workers = (struct role_sum){ 0 };
+	for (size_t i = 0; i < STATE_ROWS; i++) {
+		const struct scoreboard_row *row = &state->rows[i];
+
+		if (row_phase(row) != WORKER_EMPTY)
+			role_add(workers,
+			    (pid_t)atomic_load_explicit(&row->pid, memory_order_relaxed));
+	}
+}
+
+/*
+ * CPU time of role worker holds that of ended children too, which the kernel adds to
+ * the master, or it would go back with each death. So that nobody is counted twice
+ * or not at all, the workers are looked at while nobody is reaped.
+ */
+static void
+gather_roles(struct scrape *s)
+{
+	for (unsigned i = 0; i < REAP_TRIES; i++) {
+		struct role_sum before = { 0 };
+
+		role_add(&before, s->m->master_pid);
+		gather_workers(s->m->shared->state, &s->roles[ROLE_WORKER]);
+		s->roles[ROLE_MASTER] = (struct role_sum){ 0 };
+		role_add(&s->roles[ROLE_MASTER], s->m->master_pid);
+		if (s->roles[ROLE_MASTER].sum.reaped_cpu_ms == before.sum.reaped_cpu_ms)
+			break;
+	}
+	s->roles[ROLE_WORKER].sum.cpu_ms += s->roles[ROLE_MASTER].sum.reaped_cpu_ms;
+	role_add(&s->roles[ROLE_ADMIN], getpid());
+}
+
+static void
+write_build_info(const struct scrape *s, struct prom *p)
+{
+	(void)s;
+	prom_labelled(p, "version", GATEHOUSE_VERSION, 1);
+}
+
+static void
+write_workers(const struct scrape *s, struct prom *p)
+{
+	uint64_t ready = 0;
+
+	for (size_t i = 0; i < STATE_ROWS; i++)
+		ready += row_phase(&s->m->shared->state->rows[i]) == WORKER_READY;
+	prom_sample(p, "", NULL, 0, whole(ready));
+}
+
+static void
+put_connections(struct prom *p, uint32_t slot, const char *state, uint64_t n)
+{
+	char digits[16];
+	struct prom_label labels[] = { { "worker", { NULL, 0 } },
+		{ "state", span_of(state) } };
+
+	snprintf(digits, sizeof(digits), "%u", slot);
+	labels[0].value = span_of(digits);
+	prom_sample(p, "", labels, 2, whole(n));
+}
+
+/* A slot's worker and those of former generations that still drain. */
+static void
+write_slot_connections(const struct state *state, uint32_t slot, struct prom *p)
+{
+	uint64_t open = 0, busy = 0;
+	bool living = false;
+
+	for (uint32_t g = 0; g < SHARED_MAX_GENERATIONS; g++) {
+		const struct scoreboard_row *row =
+		    &state->rows[g * SHARED_WORKER_SLOTS + slot];
+
+		if (row_phase(row) == WORKER_EMPTY)
+			continue;
+		living = true;
+		open += load(&row->connections);
+		busy += load(&row->requests_in_flight);
+	}
+	if (!living)
+		return;
+	put_connections(p, slot, "active", busy);
+	put_connections(p, slot, "idle", open > busy ? open - busy : 0);
+}
+
+static void
+write_connections(const struct scrape *s, struct prom *p)
+{
+	for (uint32_t slot = 0; slot < SHARED_WORKER_SLOTS; slot++)
+		write_slot_connections(s->m->shared->state, slot, p);
+}
+
+/* Was upstream's name looked for and never found? Then no worker can reach it. */
+static bool
+upstream_is_unknown(const struct scrape *s)
+{
+	struct upstream_addrs a;
+
+	return s->m->config->upstream.scheme != UPSTREAM_UNIX &&
+	    shared_get_upstream(s->m->shared->state, &a, NULL) == 0 && a.tries > 0 &&
+	    a.ok == 0;
+}
+
+/* The newest outcome of all workers says it; none at all says nothing. */
+static void
+write_upstream_up(const struct scrape *s, struct prom *p)
+{
+	uint64_t ok = 0, fail = 0;
+
+	for (size_t i = 0; i < STATE_ROWS; i++) {
+		const struct scoreboard_row *row = &s->m->shared->state->rows[i];
+		uint64_t row_ok = load(&row->upstream_ok_ms);
+		uint64_t row_fail = load(&row->upstream_fail_ms);
+
+		if (row_phase(row) == WORKER_EMPTY)
+			continue;
+		ok = row_ok > ok ? row_ok : ok;
+		fail = row_fail > fail ? row_fail : fail;
+	}
+	if (upstream_is_unknown(s))
+		prom_sample(p, "", NULL, 0, whole(0));
+	else if (ok != 0 || fail != 0)
+		prom_sample(p, "", NULL, 0, whole(ok >= fail));
+}
+
+enum key_state { KEY_ACTIVE, KEY_DISABLED, KEY_EXPIRED, KEY_BLOCKED, KEY_STATES };
+
+static const char *const key_state_names[KEY_STATES] = {
+	[KEY_ACTIVE] = "active",
+	[KEY_DISABLED] = "disabled",
+	[KEY_EXPIRED] = "expired",
+	[KEY_BLOCKED] = "blocked",
+};
+
+static enum key_state
+key_state_of(const struct key *k, int64_t now_ms)
+{
+	if (!k->enabled)
+		return KEY_DISABLED;
+	if (k->expires_ms != 0 && k->expires_ms <= now_ms)
+		return KEY_EXPIRED;
+	return k->rate_limit == 0 ? KEY_BLOCKED : KEY_ACTIVE;
+}
+
+static void
+write_keys(const struct scrape *s, struct prom *p)
+{
+	const struct keyring *ring = shared_keyring(s->m->shared->published);
+	uint64_t max = s->m->shared->published->max_keys;
+	uint32_t left = keyring_count(ring);
+	uint64_t n[KEY_STATES] = { 0 };
+
+	for (uint32_t slot = 0; slot < max && left > 0; slot++) {
+		struct keyring_entry e;
+
+		if (keyring_slot(ring, slot, &e) != 0)
+			continue;
+		n[key_state_of(&e.key, s->now_ms)]++;
+		left--;
+	}
+	for (unsigned i = 0; i < KEY_STATES; i++)
+		prom_labelled(p, "state", key_state_names[i], n[i]);
+}
+
+static void
+put_role(struct prom *p, enum role role, struct prom_value v)
+{
+	const struct prom_label label = { "role", span_of(role_names[role]) };
+
+	prom_sample(p, "", &label, 1, v);
+}
+
+static void
+write_cpu(const struct scrape *s, struct prom *p)
+{
+	for (enum role r = 0; r < ROLE_COUNT; r++) {
+		if (s->roles[r].processes > 0 || s->roles[r].sum.cpu_ms > 0)
+			put_role(p, r, milli(s->roles[r].sum.cpu_ms));
+	}
+}
+
+static void
+write_resident(const struct scrape *s, struct prom *p)
+{
+	for (enum role r = 0; r < ROLE_COUNT; r++) {
+		if (s->roles[r].processes > 0)
+			put_role(p, r, whole(s->roles[r].sum.resident_bytes));
+	}
+}
+
+static void
+write_virtual(const struct scrape *s, struct prom *p)
+{
+	for (enum role r = 0; r < ROLE_COUNT; r++) {
+		if (s->roles[r].processes > 0)
+			put_role(p, r, whole(s->roles[r].sum.virtual_bytes));
+	}
+}
+
+/* Of roles with one process. */
+static void
+write_start_time(const struct scrape *s, struct prom *p)
+{
+	for (enum role r = 0; r < ROLE_COUNT; r++) {
+		if (r != ROLE_WORKER && s->roles[r].processes > 0 && s->m->boot_s > 0)
+			put_role(p, r,
+			    milli(s->m->boot_s * 1000 + s->roles[r].sum.started_ms));
+	}
+}
+
+/* Other users' processes don't let their descriptors be counted. */
+static void
+write_open_fds(const struct scrape *s, struct prom *p)
+{
+	uint64_t open, max;
+
+	(void)s;
+	if (procstat_own_fds(&open, &max) == 0)
+		put_role(p, ROLE_ADMIN, whole(open));
+}
+
+static void
+write_max_fds(const struct scrape *s, struct prom *p)
+{
+	uint64_t open, max;
+
+	(void)s;
+	if (procstat_own_fds(&open, &max) == 0)
+		put_role(p, ROLE_ADMIN, whole(max));
+}
+
+struct family {
+	const char *name;
+	enum prom_type type;
+	const char *help;
+	void (*write)(const struct scrape *s, struct prom *p);
+};
+
+/* clang-format off */
+static const struct family families[] = {
+	{ "gatehouse_build_info", PROM_GAUGE,
+	  "Always 1; the label says which version runs.", write_build_info },
+	{ "gatehouse_workers", PROM_GAUGE,
+	  "Worker processes that accept connections.", write_workers },
+	{ "gatehouse_connections", PROM_GAUGE,
+	  "Open client connections by worker slot; active ones have a request in flight.",
+	  write_connections },
+	{ "gatehouse_upstream_up", PROM_GAUGE,
+	  "1 if the last traffic to upstream, or the last probe of it, went well.",
+	  write_upstream_up },
+	{ "gatehouse_keys", PROM_GAUGE,
+	  "API keys in force; blocked ones have a rate limit of 0.", write_keys },
+	{ "process_cpu_seconds_total", PROM_COUNTER,
+	  "CPU time in seconds; of role worker: of the living ones and all ended children.",
+	  write_cpu },
+	{ "process_resident_memory_bytes", PROM_GAUGE,
+	  "Resident memory in bytes, shared pages counted in each process.", write_resident },
+	{ "process_virtual_memory_bytes", PROM_GAUGE,
+	  "Virtual memory in bytes.", write_virtual },
+	{ "process_start_time_seconds", PROM_GAUGE,
+	  "Start time in seconds since 1970.", write_start_time },
+	{ "process_open_fds", PROM_GAUGE,
+	  "Open file descriptors.", write_open_fds },
+	{ "process_max_fds", PROM_GAUGE,
+	  "Most file descriptors that may be open.", write_max_fds },
+};
+/* clang-format on */
+
+int
+metrics_write(const struct metrics *m, int64_t now_ms, struct evbuffer *out)
+{
+	struct scrape s = { .m = m, .now_ms = now_ms };
+	struct prom p = { .out = out };
+
+	gather_roles(&s);
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		prom_family(&p, families[i].name, families[i].type, families[i].help);
+		families[i].write(&s, &p);
+	}
+	return p.failed ? -ENOMEM : 0;
+}
+
+/* Two hashes take the same time to compare whatever the lengths of what was hashed. */
+static bool
+secret_eq(struct span a, struct span b)
+{
+	uint8_t ha[SHA256_DIGEST_LENGTH], hb[SHA256_DIGEST_LENGTH];
+	bool same;
+
+	SHA256((const uint8_t *)a.p, a.n, ha);
+	SHA256((const uint8_t *)b.p, b.n, hb);
+	same = CRYPTO_memcmp(ha, hb, sizeof(ha)) == 0;
+	OPENSSL_cleanse(ha, sizeof(ha));
+	OPENSSL_cleanse(hb, sizeof(hb));
+	return same;
+}
+
+bool
+metrics_authorized(const struct config *config, const char *authorization)
+{
+	struct span a = span_of(authorization);
+	const struct span scheme = SPAN("Bearer ");
+
+	if (config->metrics_token == NULL)
+		return true;
+	if (a.n < scheme.n || !span_eq_nocase((struct span){ a.p, scheme.n }, scheme))
+		return false;
+	for (a.p += scheme.n, a.n -= scheme.n; a.n > 0 && *a.p == ' '; a.p++)
+		a.n--;
+	return secret_eq(a, span_of(config->metrics_token));
+}
+
+void
+metrics_handle(struct http_request *rq, const struct metrics *m)
+{
+	struct evbuffer *out;
+
+	if (!metrics_authorized(m->config, http_header(rq, "Authorization"))) {
+		http_add_header(rq, "WWW-Authenticate", "Bearer");
+		http_reply_error(rq, 401, "invalid_token", "Metrics need METRICS_TOKEN.");
+		return;
+	}
+	out = evbuffer_new();
+	if (out == NULL || metrics_write(m, clock_wall_ms(), out) != 0)
+		http_reply_error(rq, 500, "no_memory", "There is not enough memory.");
+	else
+		http_reply(rq, 200, PROM_CONTENT_TYPE, out);
+	if (out != NULL)
+		evbuffer_free(out);
+}

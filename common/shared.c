@@ -1,0 +1,186 @@
+/*
+ * The two shared regions; see shared.h for who writes what. Both are memfds, so
+ * that an exec in place can hand them on. Runs in the master; the accessors in
+ * every process.
+ */
+#include "common/shared.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PUBLISHED_MAGIC UINT64_C(0x676874656b657973)
+#define STATE_MAGIC UINT64_C(0x6768747374617465)
+
+enum { SHARED_PAGE = 4096 };
+
+static size_t
+round_to_page(size_t n)
+{
+	return (n + SHARED_PAGE - 1) & ~(size_t)(SHARED_PAGE - 1);
+}
+
+/* Where the keyring begins inside published. */
+static size_t
+keyring_offset(void)
+{
+	return round_to_page(sizeof(struct published));
+}
+
+/* A value that differs when the layout of either region does (FNV-1a over sizes). */
+static uint64_t
+shared_layout(void)
+{
+	const uint64_t sizes[] = { sizeof(struct published), sizeof(struct state),
+		sizeof(struct settings), sizeof(struct ticket_keys),
+		sizeof(struct upstream_addrs), sizeof(struct scoreboard_row),
+		keyring_bytes(1024) };
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		h = (h ^ sizes[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* A memfd of n zero bytes, mapped shared. Returns 0 or -errno, nothing left behind. */
+static int
+region_create(const char *name, size_t n, void **mem_out, int *fd_out)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+	void *mem;
+	int r;
+
+	if (fd == -1)
+		return -errno;
+	if (ftruncate(fd, (off_t)n) == -1)
+		goto fail;
+	mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		goto fail;
+	*mem_out = mem;
+	*fd_out = fd;
+	return 0;
+fail:
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+int
+shared_create(uint32_t max_keys, struct shared *out)
+{
+	struct shared sh = { .published_fd = -1, .state_fd = -1 };
+	void *mem = NULL;
+	int r;
+
+	sh.published_bytes = keyring_offset() + keyring_bytes(max_keys);
+	sh.state_bytes = round_to_page(sizeof(struct state));
+	r = region_create(
+	    "gatehouse-published", sh.published_bytes, &mem, &sh.published_fd);
+	if (r != 0)
+		return r;
+	sh.published = mem;
+	/* Keys of tickets and hashes of secrets have no place in a core file. */
+	if (madvise(mem, sh.published_bytes, MADV_DONTDUMP) == -1) {
+		r = -errno;
+		shared_destroy(&sh);
+		return r;
+	}
+	r = region_create("gatehouse-state", sh.state_bytes, &mem, &sh.state_fd);
+	if (r != 0) {
+		shared_destroy(&sh);
+		return r;
+	}
+	sh.state = mem;
+	sh.published->magic = PUBLISHED_MAGIC;
+	sh.published->version = shared_layout();
+	sh.published->max_keys = max_keys;
+	sh.state->magic = STATE_MAGIC;
+	sh.state->version = shared_layout();
+	keyring_init((char *)sh.published + keyring_offset(), max_keys);
+	*out = sh;
+	return 0;
+}
+
+int
+shared_protect(struct shared *sh)
+{
+	if (mprotect(sh->published, sh->published_bytes, PROT_READ) == -1)
+		return -errno;
+	return 0;
+}
+
+void
+shared_destroy(struct shared *sh)
+{
+	if (sh->published != NULL)
+		munmap(sh->published, sh->published_bytes);
+	if (sh->state != NULL)
+		munmap(sh->state, sh->state_bytes);
+	if (sh->published_fd != -1)
+		close(sh->published_fd);
+	if (sh->state_fd != -1)
+		close(sh->state_fd);
+	*sh = (struct shared){ .published_fd = -1, .state_fd = -1 };
+}
+
+const struct keyring *
+shared_keyring(const struct published *p)
+{
+	return (const struct keyring *)((const char *)p + keyring_offset());
+}
+
+struct keyring *
+shared_keyring_mutable(struct published *p)
+{
+	return (struct keyring *)((char *)p + keyring_offset());
+}
+
+void
+shared_put_settings(struct published *p, const struct settings *s)
+{
+	seqbox_write(&p->settings.seq, p->settings.word, s, sizeof(*s));
+}
+
+int
+shared_get_settings(const struct published *p, struct settings *out)
+{
+	return seqbox_read(&p->settings.seq, p->settings.word, out, sizeof(*out), NULL);
+}
+
+void
+shared_put_tickets(struct published *p, const struct ticket_keys *t)
+{
+	seqbox_write(&p->tickets.seq, p->tickets.word, t, sizeof(*t));
+}
+
+int
+shared_get_tickets(const struct published *p, struct ticket_keys *out, uint64_t *seq_out)
+{
+	return seqbox_read(&p->tickets.seq, p->tickets.word, out, sizeof(*out), seq_out);
+}
+
+void
+shared_put_upstream(struct state *s, const struct upstream_addrs *a)
+{
+	seqbox_write(&s->upstream.seq, s->upstream.word, a, sizeof(*a));
+}
+
+int
+shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t *seq_out)
+{
+	return seqbox_read(
+	    &s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
+}
+
+struct scoreboard_row *
+shared_row(struct state *s, uint64_t generation, uint32_t slot)
+{
+	return &s->rows[(generation % SHARED_MAX_GENERATIONS) * SHARED_WORKER_SLOTS +
+			slot % SHARED_WORKER_SLOTS];
+}
+
+_Static_assert(sizeof(struct settings) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(sizeof(struct ticket_keys) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(sizeof(struct upstream_addrs) % 8 == 0, "seqbox moves 64-bit words");

@@ -1,0 +1,154 @@
+#!/bin/sh
+# Sees to it that what building, testing, linting or running needs is on this machine.
+#   contrib/build/deps.sh SET...      SET: build, test, lint, run
+# Each need is looked for by what it gives (a program, a header, a pkg-config name), so
+# nothing is asked of the network when all is there, whatever the system. What is missing
+# is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
+# or without the right to install, it is listed and the exit code is 1.
+set -eu
+
+missing=""
+
+# need PACKAGES PROBE...: note the packages unless the probe succeeds.
+need()
+{
+	packages=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $packages"
+}
+
+program() { command -v "$1"; }
+library() { command -v pkg-config && pkg-config --exists "$1"; }
+c_header() { echo "#include <$1>" | "${CC:-cc}" -E -; }
+llhttp() { [ -f /usr/share/llhttp/llhttp.c ] || library libllhttp; }
+python_venv() { python3 -c 'import ensurepip, venv'; }
+fuzzer_runtime()
+{
+	for archive in "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a; do
+		[ -f "$archive" ] && return 0
+	done
+	return 1
+}
+
+# Debian 12 has llhttp's C sources in node-llhttp, newer systems have a library.
+llhttp_package()
+{
+	if apt-cache show libllhttp-dev 2>/dev/null | grep -q '^Package:'; then
+		echo libllhttp-dev
+	else
+		echo node-llhttp
+	fi
+}
+
+needs_build()
+{
+	need "gcc libc6-dev" program "${CC:-cc}"
+	need libc6-dev c_header stdlib.h
+	need binutils program ar
+	need pkg-config program pkg-config
+	need libssl-dev library 'openssl >= 3.0'
+	need libevent-dev library 'libevent_core >= 2.1'
+	need libjansson-dev library jansson
+	need libseccomp-dev library libseccomp
+	need libdb5.3-dev c_header db.h
+	need LLHTTP llhttp
+}
+
+needs_python()
+{
+	need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+	need "python3 python3-venv" python_venv
+}
+
+needs_fuzz()
+{
+	need clang program clang
+	need libclang-rt-dev fuzzer_runtime
+	need llvm program llvm-symbolizer
+}
+
+needs_test()
+{
+	needs_build
+	needs_python
+	needs_fuzz
+	need libcmocka-dev library cmocka
+	need nodejs program node
+	need npm program npm
+	need openssl program openssl
+	need curl program curl
+	need procps program ps
+}
+
+needs_lint()
+{
+	needs_build
+	needs_python
+	need libcmocka-dev library cmocka
+	need clang program clang
+	need clang-format program clang-format
+	need clang-tidy program clang-tidy
+	need cppcheck program cppcheck
+	need shellcheck program shellcheck
+}
+
+needs_run()
+{
+	needs_build
+	need python3 program python3
+	need openssl program openssl
+	need curl program curl
+}
+
+install_missing()
+{
+	as_root=""
+	if [ "$(id -u)" -ne 0 ]; then
+		as_root="sudo"
+		if ! command -v sudo >/dev/null || ! { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+			echo "deps: missing, and no right to install:$missing" >&2
+			exit 1
+		fi
+	fi
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+	case $missing in
+	*LLHTTP*) missing=$(echo "$missing" | sed "s/LLHTTP/$(llhttp_package)/") ;;
+	esac
+	echo "deps: installing from $distribution:$missing"
+	log=$(mktemp)
+	# $missing is a list of words
+	# shellcheck disable=SC2086
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+	    install -y --no-install-recommends $missing >"$log" 2>&1 || {
+		cat "$log" >&2
+		rm -f "$log"
+		exit 1
+	}
+	rm -f "$log"
+	echo "deps: done"
+}
+
+# make may ask for several sets at once: whoever comes second finds all installed.
+mkdir -p build
+exec 9>build/deps.lock
+flock 9
+
+for set in "$@"; do
+	case $set in
+	build | test | lint | run) "needs_$set" ;;
+	*)
+		echo "usage: deps.sh build|test|lint|run ..." >&2
+		exit 2
+		;;
+	esac
+done
+missing=$(echo "$missing" | tr ' ' '\n' | sort -u | tr '\n' ' ' | sed 's/ *$//')
+[ -n "$missing" ] || exit 0
+
+distribution=$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release 2>/dev/null || true)
+if ! command -v apt-get >/dev/null; then
+	echo "deps: this is not Debian or Ubuntu; please install what these packages hold:$missing" |
+	    sed 's/LLHTTP/llhttp/' >&2
+	exit 1
+fi
+install_missing

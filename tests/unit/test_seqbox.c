@@ -1,0 +1,184 @@
+/*
+ * seqbox: exact copies for readers in other processes while a writer writes, and
+ * what a dead writer leaves behind. Shared-memory parts fork children on one
+ * mapping and check exact totals.
+ */
+#include "common/seqbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WORDS = 24, READERS = 8, WRITES = 20000, READS = 20000 };
+
+struct payload {
+	uint64_t v[WORDS];
+};
+
+struct region {
+	SEQBOX(sizeof(struct payload)) box;
+	_Atomic uint64_t reads_good;
+	_Atomic uint64_t reads_torn;
+	_Atomic uint64_t reads_given_up;
+	_Atomic uint64_t readers_up;
+};
+
+static struct region *
+region_map(void)
+{
+	struct region *r = mmap(
+	    NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(r, MAP_FAILED);
+	return r;
+}
+
+static struct payload
+payload_of(uint64_t x)
+{
+	struct payload p;
+
+	for (size_t i = 0; i < WORDS; i++)
+		p.v[i] = x * 2654435761u + i;
+	return p;
+}
+
+static bool
+payload_whole(const struct payload *p)
+{
+	for (size_t i = 1; i < WORDS; i++)
+		if (p->v[i] != p->v[0] + i)
+			return false;
+	return p->v[0] % 2654435761u == 0;
+}
+
+static void
+a_zero_filled_box_reads_as_zeros(void **state)
+{
+	struct region *r = region_map();
+	struct payload p = payload_of(1), zero = { { 0 } };
+	uint64_t seq = 99;
+
+	(void)state;
+	assert_int_equal(seqbox_read(&r->box.seq, r->box.word, &p, sizeof(p), &seq), 0);
+	assert_memory_equal(&p, &zero, sizeof(p));
+	assert_int_equal(seq, 0);
+	munmap(r, sizeof(*r));
+}
+
+static void
+a_write_is_read_back_and_moves_the_sequence(void **state)
+{
+	struct region *r = region_map();
+	struct payload in = payload_of(7), out;
+	uint64_t before, after;
+
+	(void)state;
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), &before), 0);
+	seqbox_write(&r->box.seq, r->box.word, &in, sizeof(in));
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), &after), 0);
+	assert_memory_equal(&in, &out, sizeof(in));
+	assert_true(after != before);
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), NULL), 0);
+	munmap(r, sizeof(*r));
+}
+
+static void
+a_writer_that_died_half_way_is_noticed_and_healed_by_the_next(void **state)
+{
+	struct region *r = region_map();
+	struct payload first = payload_of(3), second = payload_of(4), out;
+	uint64_t seq_first, seq_second;
+
+	(void)state;
+	seqbox_write(&r->box.seq, r->box.word, &first, sizeof(first));
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), &seq_first), 0);
+	atomic_fetch_add(
+	    &r->box.seq, 1); /* as a writer leaves it that dies in the middle */
+	atomic_store(&r->box.word[5], 0);
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), NULL), ERR_CHANGED);
+	seqbox_write(&r->box.seq, r->box.word, &second, sizeof(second));
+	assert_int_equal(
+	    seqbox_read(&r->box.seq, r->box.word, &out, sizeof(out), &seq_second), 0);
+	assert_memory_equal(&second, &out, sizeof(out));
+	assert_true(seq_second != seq_first);
+	munmap(r, sizeof(*r));
+}
+
+static void
+reader(struct region *r)
+{
+	atomic_fetch_add(&r->readers_up, 1);
+	for (int i = 0; i < READS; i++) {
+		struct payload p;
+
+		if (seqbox_read(&r->box.seq, r->box.word, &p, sizeof(p), NULL) != 0)
+			atomic_fetch_add(&r->reads_given_up, 1);
+		else if (payload_whole(&p))
+			atomic_fetch_add(&r->reads_good, 1);
+		else
+			atomic_fetch_add(&r->reads_torn, 1);
+	}
+	_exit(0);
+}
+
+static void
+eight_readers_never_see_a_torn_copy(void **state)
+{
+	struct region *r = region_map();
+	struct payload p = payload_of(1);
+	uint64_t given_up;
+
+	(void)state;
+	seqbox_write(&r->box.seq, r->box.word, &p, sizeof(p));
+	for (int i = 0; i < READERS; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			reader(r);
+	}
+	while (atomic_load(&r->readers_up) == 0)
+		usleep(100);
+	for (uint64_t i = 0; i < WRITES; i++) {
+		p = payload_of(i + 2);
+		seqbox_write(&r->box.seq, r->box.word, &p, sizeof(p));
+	}
+	for (int i = 0; i < READERS; i++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	given_up = atomic_load(&r->reads_given_up);
+	assert_int_equal(atomic_load(&r->reads_torn), 0);
+	assert_int_equal(atomic_load(&r->reads_good) + given_up, READERS * READS);
+	assert_true(given_up < READERS * READS / 2);
+	munmap(r, sizeof(*r));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_zero_filled_box_reads_as_zeros),
+		cmocka_unit_test(a_write_is_read_back_and_moves_the_sequence),
+		cmocka_unit_test(
+		    a_writer_that_died_half_way_is_noticed_and_healed_by_the_next),
+		cmocka_unit_test(eight_readers_never_see_a_torn_copy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,369 @@
+/*
+ * Upstream's answer on its way to the client; see exchange_state.h. Nothing is
+ * collected but error bodies; each read from upstream is written on in the same
+ * turn of the loop.
+ */
+#include "worker/exchange_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/forward.h"
+#include "worker/jsonscan.h"
+
+enum {
+	SHAPE_MAX = 64 * 1024,  /* an error body longer than this is replaced */
+	DIRECT_MIN = 16 * 1024, /* a run at least this long is not copied */
+	CHUNK_ROOM = 64         /* framing around one run */
+};
+
+/* Begin to build output for this read from upstream. */
+static struct sb *
+out_begin(struct exchange *x)
+{
+	if (x->out.p == NULL)
+		x->out = sb_init(x->env->scratch, ENV_SCRATCH);
+	return &x->out;
+}
+
+static struct span
+out_take(struct exchange *x)
+{
+	struct span s = { x->out.p, x->out.n };
+
+	x->out = (struct sb){ 0 };
+	return s;
+}
+
+/* Send what was built; the client's reading speed is upstream's. */
+static void
+out_flush(struct exchange *x, struct span body)
+{
+	struct span built = out_take(x);
+
+	x->bytes_out += built.n + body.n;
+	client_write(x->client, built, body);
+	if (client_pending(x->client) > 0)
+		upstream_pause(&x->call);
+}
+
+/* --- keeping a silent stream alive --- */
+
+static void keepalive_arm(struct exchange *x);
+
+static void
+on_keepalive(struct wheel_entry *e)
+{
+	struct exchange *x =
+	    exchange_check((char *)e - offsetof(struct exchange, keepalive));
+	struct sb *out;
+
+	keepalive_arm(x);
+	if (!x->at_event_end || client_pending(x->client) > 0)
+		return;
+	out = out_begin(x);
+	if (x->out_chunked)
+		SB_LIT(out, "e\r\n: keep-alive\n\n\r\n");
+	else
+		SB_LIT(out, ": keep-alive\n\n");
+	out_flush(x, (struct span){ 0 });
+}
+
+static void
+keepalive_arm(struct exchange *x)
+{
+	uint32_t ms = x->env->cfg->sse_keepalive_ms;
+
+	if (x->sse && ms > 0 && (x->out_chunked || x->answer_close))
+		wheel_set(
+		    &x->env->wheel, &x->keepalive, x->env->now_ms + ms, on_keepalive);
+}
+
+/* Does the stream stand between two events after data? */
+static bool
+ends_event(struct span data, bool before)
+{
+	size_t n = data.n;
+
+	if (n == 0)
+		return before;
+	if (n >= 2 && data.p[n - 1] == '\n' && data.p[n - 2] == '\n')
+		return true;
+	if (n >= 4 && memcmp(data.p + n - 4, "\r\n\r\n", 4) == 0)
+		return true;
+	return false;
+}
+
+/* --- heads --- */
+
+static void
+on_interim(void *arg, const struct http1_head *head)
+{
+	struct exchange *x = exchange_check(arg);
+	struct sb *out;
+
+	if (head->status == 100 || x->minor == 0 || x->status != 0)
+		return; /* we said 100 ourselves; HTTP/1.0 knows no interim answers */
+	out = out_begin(x);
+	forward_interim(out, head);
+}
+
+static bool
+is_event_stream(const struct http1_head *head)
+{
+	const struct http1_field *type = http1_find(head, SPAN("content-type"), NULL);
+	static const struct span sse = { "text/event-stream", 17 };
+
+	return type != NULL && type->value.n >= sse.n &&
+	       span_eq_nocase((struct span){ type->value.p, sse.n }, sse);
+}
+
+/* What an event stream's head must say so that nobody on the way collects it. */
+static void
+put_stream_headers(struct sb *out, const struct http1_head *head)
+{
+	if (http1_find(head, SPAN("cache-control"), NULL) == NULL)
+		SB_LIT(out, "Cache-Control: no-cache\r\n");
+	if (http1_find(head, SPAN("x-accel-buffering"), NULL) == NULL)
+		SB_LIT(out, "X-Accel-Buffering: no\r\n");
+}
+
+/* How the body will be delimited towards this client. */
+static enum http1_framing
+out_framing(struct exchange *x, const struct http1_head *head)
+{
+	if (head->framing == HTTP1_LENGTH || head->framing == HTTP1_NO_BODY)
+		return head->framing;
+	if (x->minor == 1) {
+		x->out_chunked = true;
+		return HTTP1_CHUNKED;
+	}
+	x->answer_close = true;
+	x->keep_alive = false;
+	return HTTP1_UNTIL_CLOSE;
+}
+
+static void
+relay_head(struct exchange *x, const struct http1_head *head)
+{
+	enum http1_framing framing = out_framing(x, head);
+	struct reply_context ctx = exchange_context(x);
+	struct sb *out = out_begin(x);
+
+	x->state = EXCHANGE_RELAY;
+	x->status = head->status;
+	x->first_byte_ms = x->env->now_ms;
+	x->sse = is_event_stream(head);
+	x->at_event_end = true;
+	forward_answer(out, &ctx, head, framing == HTTP1_NO_BODY);
+	if (x->sse)
+		put_stream_headers(out, head);
+	forward_framing(out, framing, head->content_length);
+	keepalive_arm(x);
+}
+
+/* Gatehouse's own key is refused: that is no matter of the client's. */
+static void
+upstream_refuses_us(struct exchange *x)
+{
+	log_error("upstream_auth",
+	    "upstream answers 401: PRIVATEMODE_API_KEY is missing or refused");
+	exchange_fail(x, REPLY_UPSTREAM_AUTH, NULL);
+}
+
+/* An error: its body is looked at before anything goes out. */
+static void
+shape_head(struct exchange *x, const struct http1_head *head)
+{
+	struct reply_context ctx = exchange_context(x);
+	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+
+	x->state = EXCHANGE_SHAPE;
+	x->status = head->status;
+	forward_answer(&out, &ctx, head, false);
+	if (out.over ||
+	    buf_add(x->env, &x->head, (struct span){ out.p, out.n }, out.n) != 0)
+		buf_free(x->env, &x->head); /* then the error is made here */
+}
+
+static const char *
+error_type(const struct exchange *x)
+{
+	bool anthropic = x->match.dialect == DIALECT_ANTHROPIC;
+
+	switch (x->status) {
+	case 401: return anthropic ? "authentication_error" : "invalid_request_error";
+	case 403: return anthropic ? "permission_error" : "invalid_request_error";
+	case 404: return anthropic ? "not_found_error" : "invalid_request_error";
+	case 413: return anthropic ? "request_too_large" : "invalid_request_error";
+	case 429: return anthropic ? "rate_limit_error" : "rate_limit_error";
+	default: break;
+	}
+	if (x->status >= 500)
+		return anthropic ? "api_error" : "server_error";
+	return "invalid_request_error";
+}
+
+/* The error is complete: passed on if clients can read it, else said anew. */
+static void
+shape_end(struct exchange *x)
+{
+	struct span said = { x->shaped.p, x->shaped.n };
+	struct reply_context ctx = exchange_context(x);
+	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+
+	if (x->head.n > 0 && json_object_has(said, SPAN("error"))) {
+		sb_span(&out, (struct span){ x->head.p, x->head.n });
+		forward_framing(&out, HTTP1_LENGTH, said.n);
+		sb_span(&out, said);
+	} else {
+		char text[1024];
+		struct sb body = sb_init(text, sizeof(text));
+
+		reply_error_body(&body, &ctx, x->status, error_type(x), "upstream_error",
+		    "The upstream service answered with an error.");
+		reply_json(&out, &ctx, x->status, (struct span){ body.p, body.n });
+	}
+	exchange_end(
+	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+}
+
+static void
+on_head(void *arg, const struct http1_head *head, bool end)
+{
+	struct exchange *x = exchange_check(arg);
+
+	if (!x->to_admin && head->status == 401) {
+		upstream_refuses_us(x);
+		return;
+	}
+	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
+		shape_head(x, head);
+		if (end)
+			shape_end(x);
+		return;
+	}
+	relay_head(x, head);
+	if (end)
+		exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+}
+
+/* --- bodies --- */
+
+static void
+shape_body(struct exchange *x, struct span data, bool end)
+{
+	if (x->shaped.n + data.n > SHAPE_MAX || x->head.n == 0 ||
+	    buf_add(x->env, &x->shaped, data, 1024) != 0)
+		buf_free(x->env, &x->head); /* too long to be judged: said anew */
+	if (end)
+		shape_end(x);
+}
+
+/* Frame data in chunks; long runs go out without being copied. */
+static void
+put_body(struct exchange *x, struct span data)
+{
+	struct sb *out = out_begin(x);
+
+	if (x->out_chunked) {
+		if (data.n + CHUNK_ROOM > out->cap - out->n) {
+			out_flush(x, (struct span){ 0 });
+			out = out_begin(x);
+		}
+		forward_chunk(out, data.n);
+		sb_span(out, data);
+		SB_LIT(out, "\r\n");
+	} else if (data.n >= DIRECT_MIN || data.n > out->cap - out->n) {
+		out_flush(x, data);
+	} else {
+		sb_span(out, data);
+	}
+}
+
+static void
+on_body(void *arg, struct span data, bool end)
+{
+	struct exchange *x = exchange_check(arg);
+
+	if (x->state == EXCHANGE_SHAPE) {
+		shape_body(x, data, end);
+		return;
+	}
+	if (data.n > 0) {
+		put_body(x, data);
+		x->at_event_end = x->sse && ends_event(data, x->at_event_end);
+		keepalive_arm(x);
+	}
+	if (!end)
+		return;
+	if (x->out_chunked)
+		SB_LIT(out_begin(x), "0\r\n\r\n");
+	exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+}
+
+static void
+on_flush(void *arg)
+{
+	struct exchange *x = exchange_check(arg);
+
+	if (x->out.p != NULL && x->state != EXCHANGE_OVER)
+		out_flush(x, (struct span){ 0 });
+}
+
+void
+answer_on_drained(struct exchange *x)
+{
+	upstream_resume(&x->call);
+}
+
+static void
+on_writable(void *arg)
+{
+	request_on_writable(exchange_check(arg));
+}
+
+/* --- failures --- */
+
+static enum reply_error
+failure_error(const struct exchange *x, enum upstream_failure f)
+{
+	if (x->to_admin)
+		return REPLY_ADMIN_DOWN;
+	switch (f) {
+	case UPSTREAM_NO_ADDRESS: return REPLY_UPSTREAM_UNKNOWN;
+	case UPSTREAM_NO_CONNECTION:
+	case UPSTREAM_UNSENT: return REPLY_UPSTREAM_CONNECT;
+	case UPSTREAM_CONNECT_TIMEOUT: return REPLY_CONNECT_TIMEOUT;
+	case UPSTREAM_TIMEOUT: return REPLY_UPSTREAM_TIMEOUT;
+	case UPSTREAM_BROKEN:
+	case UPSTREAM_CUT: break;
+	}
+	return REPLY_UPSTREAM_BROKEN;
+}
+
+static void
+on_fail(void *arg, enum upstream_failure f)
+{
+	struct exchange *x = exchange_check(arg);
+
+	if (x->state == EXCHANGE_RELAY) {
+		/* What came before the break is the client's. */
+		if (x->out.p != NULL)
+			out_flush(x, (struct span){ 0 });
+		exchange_break(x);
+		return;
+	}
+	x->out = (struct sb){ 0 };
+	exchange_fail(x, failure_error(x, f), NULL);
+}
+
+const struct upstream_ops answer_ops = {
+	.on_interim = on_interim,
+	.on_head = on_head,
+	.on_body = on_body,
+	.on_flush = on_flush,
+	.on_writable = on_writable,
+	.on_fail = on_fail,
+};

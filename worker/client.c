@@ -1,0 +1,350 @@
+/*
+ * A client's connection; see client.h. Reads are registered once, level-triggered;
+ * the write event exists only while something is pending. Freed through the
+ * graveyard, so every function may still look at c->state after a callback.
+ */
+#include "worker/client_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CLIENT_MAGIC = 0x636c6e74 };
+
+static void on_timer(struct wheel_entry *e);
+static void on_ready(evutil_socket_t fd, short what, void *arg);
+
+static struct client *
+client_check(void *arg)
+{
+	struct client *c = arg;
+
+	if (c->magic != CLIENT_MAGIC)
+		abort();
+	return c;
+}
+
+static void
+client_free(struct env_grave *g)
+{
+	struct client *c = (struct client *)g;
+
+	c->magic = 0;
+	free(c);
+}
+
+void
+client_destroy(struct client *c)
+{
+	if (c->state == CLIENT_DEAD)
+		return;
+	c->state = CLIENT_DEAD;
+	event_del(&c->read_event);
+	event_del(&c->write_event);
+	client_cancel_timer(c);
+	wire_fini(&c->wire, c->reset);
+	free(c->in);
+	c->in = NULL;
+	c->in_n = 0;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		c->list->first = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	c->list->n--;
+	c->on_closed(c->on_closed_arg, &c->addr);
+	env_bury(c->env, &c->grave, client_free);
+}
+
+void
+client_lost(struct client *c)
+{
+	if (c->request != NULL) {
+		c->ops->on_gone(c);
+		c->request = NULL;
+	}
+	client_destroy(c);
+}
+
+void
+client_doom(struct client *c)
+{
+	c->doomed = true;
+	event_active(&c->read_event, EV_READ, 0);
+}
+
+void
+client_set_timer(struct client *c, uint64_t ms)
+{
+	wheel_set(&c->env->wheel, &c->timer, c->env->now_ms + ms, on_timer);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg);
+
+void
+client_cancel_timer(struct client *c)
+{
+	wheel_cancel(&c->env->wheel, &c->timer);
+}
+
+void
+client_watch(struct client *c, bool data)
+{
+	if (c->reading == data || c->state == CLIENT_DEAD)
+		return;
+	event_del(&c->read_event);
+	event_assign(&c->read_event, c->env->base, c->wire.fd,
+	    (short)((data ? EV_READ : EV_CLOSED) | EV_PERSIST), on_ready, c);
+	if (event_add(&c->read_event, NULL) != 0)
+		client_doom(c);
+	c->reading = data;
+}
+
+void
+client_pause(struct client *c)
+{
+	if (c->state != CLIENT_BODY || c->paused)
+		return;
+	c->paused = true;
+	if (!c->pumping)
+		client_watch(c, false);
+	client_cancel_timer(c); /* we are the slow one now */
+}
+
+void
+client_resume(struct client *c)
+{
+	if (c->state != CLIENT_BODY || !c->paused)
+		return;
+	c->paused = false;
+	client_set_timer(c, c->env->cfg->body_timeout_ms);
+	if (!c->pumping) {
+		client_watch(c, true);
+		client_pump(c, (struct span){ 0 });
+	}
+}
+
+/* What the client sends after we have said all is thrown away unread. */
+static void
+linger_read(struct client *c)
+{
+	ssize_t n = recv(c->wire.fd, c->env->io.cipher, 16384, 0);
+
+	if (n > 0)
+		c->discarded += (uint64_t)n;
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR) ||
+	    c->discarded > c->env->cfg->max_body)
+		client_destroy(c);
+}
+
+static void
+read_some(struct client *c)
+{
+	struct span data = { 0 };
+	int r = wire_read(&c->wire, &data);
+
+	if (r == -EAGAIN)
+		return;
+	if (r == ERR_SYNTAX) {
+		wire_make_plain(&c->wire);
+		client_fault(c, CLIENT_HTTP_ON_TLS, HTTP1_OK);
+		return;
+	}
+	if (r != 0) {
+		client_lost(c);
+		return;
+	}
+	client_pump(c, data);
+	if (c->state != CLIENT_DEAD && c->state != CLIENT_LINGER &&
+	    c->state != CLIENT_CLOSING && wire_has_more(&c->wire))
+		client_lost(c);
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = client_check(arg);
+
+	(void)fd;
+	env_now(c->env);
+	if (c->state == CLIENT_DEAD)
+		return;
+	if (c->doomed || (what & EV_CLOSED) != 0) {
+		client_lost(c);
+		return;
+	}
+	if (c->state == CLIENT_LINGER)
+		linger_read(c);
+	else if (c->state != CLIENT_CLOSING)
+		read_some(c);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = client_check(arg);
+
+	(void)fd;
+	(void)what;
+	env_now(c->env);
+	if (c->state == CLIENT_DEAD)
+		return;
+	if (wire_flush(&c->wire) != 0) {
+		client_lost(c);
+		return;
+	}
+	if (wire_pending(&c->wire) > 0) {
+		client_set_timer(c, c->env->cfg->idle_timeout_ms);
+		return;
+	}
+	event_del(&c->write_event);
+	if (c->state == CLIENT_CLOSING) {
+		client_finish_closing(c);
+		return;
+	}
+	if (c->state == CLIENT_ANSWER)
+		client_cancel_timer(c);
+	if (c->request != NULL)
+		c->ops->on_drained(c);
+}
+
+static void
+on_timer(struct wheel_entry *e)
+{
+	struct client *c = client_check((char *)e - offsetof(struct client, timer));
+
+	if (wire_pending(&c->wire) > 0) { /* it does not read what we send */
+		client_lost(c);
+		return;
+	}
+	switch ((enum client_state)c->state) {
+	case CLIENT_HEAD:
+		if (c->in_n > 0)
+			client_fault(c, CLIENT_HEAD_TIMEOUT, HTTP1_OK);
+		else
+			client_lost(c);
+		return;
+	case CLIENT_BODY: client_fault(c, CLIENT_BODY_TIMEOUT, HTTP1_OK); return;
+	case CLIENT_ANSWER: return; /* upstream's time-outs decide */
+	case CLIENT_DISCARD:
+	case CLIENT_CLOSING:
+	case CLIENT_LINGER: client_lost(c); return;
+	case CLIENT_DEAD: return;
+	}
+}
+
+/* Make the events and the wire. Returns 0 or -ENOMEM; the socket is c's then. */
+static int
+client_attach(struct client *c, int fd)
+{
+	SSL *ssl = NULL;
+
+	if (c->port->tls && (ssl = tls_server_new(c->env->tls)) == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (wire_init(&c->wire, &c->env->io, fd, ssl) != 0)
+		return -ENOMEM;
+	c->reading = true;
+	event_assign(
+	    &c->write_event, c->env->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	event_assign(&c->read_event, c->env->base, fd, EV_READ | EV_PERSIST, on_ready, c);
+	if (event_add(&c->read_event, NULL) == 0)
+		return 0;
+	wire_fini(&c->wire, false);
+	return -ENOMEM;
+}
+
+int
+client_open(struct worker_env *env, struct client_list *list,
+    const struct client_port *port, const struct client_ops *ops, int fd,
+    const struct addr *addr, void (*on_closed)(void *arg, const struct addr *addr),
+    void *arg)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	c->magic = CLIENT_MAGIC;
+	c->env = env;
+	c->list = list;
+	c->port = port;
+	c->ops = ops;
+	c->addr = *addr;
+	c->on_closed = on_closed;
+	c->on_closed_arg = arg;
+	http1_init(&c->http, HTTP1_REQUEST);
+	if (client_attach(c, fd) != 0) {
+		free(c);
+		return -ENOMEM;
+	}
+	c->next = list->first;
+	if (c->next != NULL)
+		c->next->prev = c;
+	list->first = c;
+	list->n++;
+	client_set_timer(c, env->cfg->header_timeout_ms);
+	return 0;
+}
+
+void
+client_set_request(struct client *c, void *request)
+{
+	c->request = request;
+}
+
+void *
+client_request(const struct client *c)
+{
+	return c->request;
+}
+
+struct worker_env *
+client_env(const struct client *c)
+{
+	return c->env;
+}
+
+const struct addr *
+client_addr(const struct client *c)
+{
+	return &c->addr;
+}
+
+const struct client_port *
+client_port(const struct client *c)
+{
+	return c->port;
+}
+
+void
+client_list_drain(struct client_list *list, uint64_t grace_ms)
+{
+	struct client *next;
+
+	for (struct client *c = list->first; c != NULL; c = next) {
+		next = c->next;
+		if (c->state != CLIENT_HEAD || c->in_n > 0 || !c->wire.handshaken)
+			continue;
+		if (grace_ms == 0)
+			client_destroy(c);
+		else
+			client_set_timer(c, grace_ms);
+	}
+}
+
+void
+client_list_close(struct client_list *list)
+{
+	struct client *next;
+
+	for (struct client *c = list->first; c != NULL; c = next) {
+		next = c->next;
+		client_lost(c);
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * What all connections of one worker share: the loop, the wheel, the buffers, the
+ * configuration. One per process, made by worker.c, borrowed by everybody below.
+ */
+#ifndef GATEHOUSE_WORKER_ENV_H
+#define GATEHOUSE_WORKER_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <event2/event.h>
+
+#include "common/config.h"
+#include "common/shared.h"
+#include "common/tls.h"
+#include "worker/wheel.h"
+#include "worker/wire.h"
+
+enum { ENV_SCRATCH = 192 * 1024 };
+
+struct upstream;
+
+/* Something that is freed once the current callback is over. */
+struct env_grave {
+	struct env_grave *next;
+	void (*free_fn)(struct env_grave *g);
+};
+
+struct worker_env {
+	struct event_base *base;
+	struct wheel wheel;
+	struct wire_io io;
+	const struct config *cfg;
+	const struct shared *shared;
+	const struct tls_server *tls;
+	const struct tls_client *upstream_tls;
+	struct scoreboard_row *row;
+	const char *admin_socket;
+	uint64_t now_ms; /* monotonic, as of the current callback */
+	bool draining;   /* answers say Connection: close, idle connections are gone */
+	uint64_t held_bytes;     /* memory for request bodies now */
+	uint64_t held_bytes_max; /* this worker's share of MAX_BUFFERED */
+	uint64_t request_seed;   /* request ids: random per process, counted up */
+	uint64_t request_count;
+	char *scratch; /* ENV_SCRATCH bytes to build heads and pieces in; within one
+			  callback */
+	struct upstream *api;   /* the configured upstream */
+	struct upstream *admin; /* the admin process */
+	struct env_grave *graves;
+	struct event *reaper; /* runs after the callbacks of this turn */
+};
+
+/* Set up loop, wheel, buffers and reaper. Returns 0 or -ENOMEM. */
+int env_init(struct worker_env *env) MUSTCHECK;
+void env_fini(struct worker_env *env);
+
+/* Read the clock: first thing in each event callback. */
+void env_now(struct worker_env *env);
+
+/* Free g after the callbacks of this turn of the loop, so that whoever is on the
+ * stack may still look at it. */
+void env_bury(
+    struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env_grave *g));
+
+/* Account for n bytes of held bodies; env_release() takes them back. */
+void env_hold(struct worker_env *env, size_t n);
+/* Is this worker's share of MAX_BUFFERED used up? Then bodies are passed on unheld. */
+bool env_short(const struct worker_env *env);
+void env_release(struct worker_env *env, size_t n);
+
+#endif

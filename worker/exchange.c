@@ -1,0 +1,452 @@
+/*
+ * A request from its head to upstream; see exchange.h. The order: route, transport,
+ * method, key, limits, size - all judged on the head, before a byte of body is read.
+ */
+#include "worker/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/exchange_state.h"
+#include "worker/forward.h"
+#include "worker/gate.h"
+#include "worker/peer.h"
+
+enum { EXCHANGE_MAGIC = 0x65786368, GENERATED_ID_BYTES = 32 };
+
+struct exchange *
+exchange_check(void *arg)
+{
+	struct exchange *x = arg;
+
+	if (x->magic != EXCHANGE_MAGIC)
+		abort();
+	return x;
+}
+
+/* --- memory --- */
+
+static void
+exchange_free(struct env_grave *g)
+{
+	struct exchange *x = (struct exchange *)g;
+
+	x->magic = 0;
+	free(x);
+}
+
+void
+exchange_finish(struct exchange *x)
+{
+	if (x->state == EXCHANGE_OVER)
+		return;
+	x->state = EXCHANGE_OVER;
+	upstream_cancel(&x->call);
+	wheel_cancel(&x->env->wheel, &x->keepalive);
+	access_log(x);
+	buf_free(x->env, &x->head);
+	buf_free(x->env, &x->body);
+	buf_free(x->env, &x->shaped);
+	free(x->origin_copy);
+	x->client = NULL;
+	atomic_fetch_sub_explicit(
+	    &x->env->row->requests_in_flight, 1, memory_order_relaxed);
+	env_bury(x->env, &x->grave, exchange_free);
+}
+
+/* --- answering --- */
+
+struct reply_context
+exchange_context(const struct exchange *x)
+{
+	const struct config *cfg = x->env->cfg;
+
+	return (struct reply_context){
+		.request_id = { x->request_id, x->request_id_n },
+		.dialect = x->match.dialect,
+		.minor = x->minor,
+		.keep_alive = x->keep_alive && !x->env->draining,
+		.head = x->method == HTTP_HEAD,
+		.hsts = x->https || cfg->force_https,
+		.cors_origin = span_of(x->cors_origin),
+		.now_ms = clock_wall_ms(),
+		.rate = x->rate,
+	};
+}
+
+void
+exchange_end(struct exchange *x, struct span out, struct span body, bool keep)
+{
+	struct client *c = x->client;
+
+	x->bytes_out += out.n + body.n;
+	exchange_finish(x);
+	client_end(c, out, body, keep);
+}
+
+void
+exchange_break(struct exchange *x)
+{
+	struct client *c = x->client;
+	struct reply_context ctx = exchange_context(x);
+	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+	/* On HTTP/1.0 a plain FIN would look like the proper end. */
+	bool reset = x->answer_close && !x->https;
+
+	if (x->sse && !x->at_event_end) /* end the event that was cut */
+		sb_str(&out, x->out_chunked ? "2\r\n\n\n\r\n" : "\n\n");
+	if (x->sse)
+		reply_stream_error(&out, &ctx, x->out_chunked);
+	x->bytes_out += out.n;
+	exchange_finish(x);
+	client_abort(c, (struct span){ out.p, out.n }, reset);
+}
+
+void
+exchange_fail(struct exchange *x, enum reply_error e, const struct reply_detail *detail)
+{
+	static const struct reply_detail none = { 0 };
+	struct reply_context ctx;
+	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+
+	/* A client that waits for 100 Continue may send its body, or its next
+	 * request: there is no telling them apart. */
+	if (x->expects_continue)
+		x->keep_alive = false;
+	ctx = exchange_context(x);
+	x->status = reply_error_status(e);
+	reply_error(&out, &ctx, e, detail != NULL ? detail : &none);
+	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+}
+
+/* --- credentials --- */
+
+/* Know the key or answer: false means that x is answered. */
+static bool
+admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entry *entry)
+{
+	struct span secret = { 0 };
+	enum gate_identity who = gate_secret(head, &secret);
+
+	if (who == GATE_KNOWN)
+		who = gate_identify(shared_keyring(x->env->shared->published), secret,
+		    clock_wall_ms(), entry);
+	switch (who) {
+	case GATE_KNOWN: break;
+	case GATE_MISSING: exchange_fail(x, REPLY_NO_KEY, NULL); return false;
+	case GATE_WRONG: exchange_fail(x, REPLY_BAD_KEY, NULL); return false;
+	case GATE_DOUBLED:
+		exchange_fail(x, REPLY_DUPLICATE_CREDENTIAL, NULL);
+		return false;
+	}
+	memcpy(x->key_id, entry->key.id, sizeof(x->key_id));
+	return true;
+}
+
+/* --- the order of things --- */
+
+static bool
+is_preflight(const struct exchange *x, const struct http1_head *head)
+{
+	return x->method == HTTP_OPTIONS && x->cors_origin != NULL &&
+	    http1_find(head, SPAN("access-control-request-method"), NULL) != NULL;
+}
+
+static void
+begin_api(struct exchange *x, const struct http1_head *head)
+{
+	struct keyring_entry entry;
+	struct reply_detail detail = { .allow = x->match.allow };
+
+	if (is_preflight(x, head)) {
+		local_preflight(x, head);
+		return;
+	}
+	if (x->method == HTTP_OPTIONS && detail.allow == NULL)
+		detail.allow = "GET, HEAD, POST, DELETE";
+	if (detail.allow != NULL) {
+		exchange_fail(x, REPLY_METHOD, &detail);
+		return;
+	}
+	if (!admit_key(x, head, &entry))
+		return;
+	if (head->framing == HTTP1_LENGTH && head->content_length > x->env->cfg->max_body) {
+		x->keep_alive = false;
+		exchange_fail(x, REPLY_TOO_LARGE, NULL);
+		return;
+	}
+	request_forward(x, head);
+}
+
+static void
+begin_admin(struct exchange *x, const struct http1_head *head)
+{
+	const struct client_port *port = client_port(x->client);
+
+	x->cors_origin = NULL;
+	if (port->no_admin)
+		exchange_fail(x, REPLY_NOT_FOUND, NULL);
+	else if (x->env->cfg->admin_password == NULL && x->match.route == ROUTE_ADMIN)
+		exchange_fail(x, REPLY_ADMIN_OFF, NULL);
+	else {
+		x->to_admin = true;
+		request_forward(x, head);
+	}
+}
+
+static void
+begin_key_info(struct exchange *x, const struct http1_head *head)
+{
+	struct keyring_entry entry;
+
+	if (admit_key(x, head, &entry))
+		local_key_info(x, &entry);
+}
+
+/* On a plain port of a house that has TLS only health and ACME are served.
+ * Returns false when x is answered. */
+static bool
+transport_ok(struct exchange *x, const struct http1_head *head)
+{
+	const struct http1_field *host = http1_find(head, SPAN("host"), NULL);
+	char url[512];
+	struct sb location = sb_init(url, sizeof(url));
+	struct reply_context ctx;
+	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+
+	if (x->https || !x->env->cfg->force_https || x->match.route == ROUTE_HEALTH ||
+	    x->match.route == ROUTE_ACME)
+		return true;
+	if (x->match.route != ROUTE_ADMIN || x->method != HTTP_GET || host == NULL) {
+		exchange_fail(x, REPLY_HTTPS_REQUIRED, NULL);
+		return false;
+	}
+	SB_LIT(&location, "https://");
+	for (size_t i = 0; i < host->value.n && host->value.p[i] != ':'; i++)
+		sb_put(&location, &host->value.p[i],
+		    1); /* the port there is the plain one */
+	sb_span(&location, head->target);
+	if (location.over) {
+		exchange_fail(x, REPLY_HTTPS_REQUIRED, NULL);
+		return false;
+	}
+	ctx = exchange_context(x);
+	x->status = 308;
+	reply_redirect(&out, &ctx, (struct span){ location.p, location.n });
+	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	return false;
+}
+
+static void
+begin_routed(struct exchange *x, const struct http1_head *head)
+{
+	struct reply_detail detail = { .allow = x->match.allow };
+
+	if (!transport_ok(x, head))
+		return;
+	if (client_port(x->client)->admin_only && x->match.route == ROUTE_API)
+		x->match.route = ROUTE_NOT_FOUND;
+	if (x->match.route != ROUTE_API && x->match.route != ROUTE_NOT_FOUND &&
+	    detail.allow != NULL) {
+		exchange_fail(x, REPLY_METHOD, &detail);
+		return;
+	}
+	switch (x->match.route) {
+	case ROUTE_HEALTH: local_health(x); return;
+	case ROUTE_READY: local_ready(x); return;
+	case ROUTE_KEY_INFO: begin_key_info(x, head); return;
+	case ROUTE_ADMIN: begin_admin(x, head); return;
+	case ROUTE_ACME:
+		if (x->env->cfg->acme_webroot != NULL) {
+			begin_admin(x, head);
+			return;
+		}
+		break;
+	case ROUTE_API: begin_api(x, head); return;
+	case ROUTE_NOT_FOUND: break;
+	}
+	detail = (struct reply_detail){ .message = x->match.hint, .code = x->match.code };
+	exchange_fail(x, REPLY_NOT_FOUND, &detail);
+}
+
+/* --- a new exchange --- */
+
+/* The client's own id if it is harmless, else one of ours: 128 bits in hex, random
+ * per process and counted up, so that no two answers share one. */
+static void
+choose_request_id(struct exchange *x, const struct http1_head *head)
+{
+	static const char digits[] = "0123456789abcdef";
+	const struct http1_field *f =
+	    head != NULL ? http1_find(head, SPAN("x-request-id"), NULL) : NULL;
+	uint64_t halves[2] = { x->env->request_seed, ++x->env->request_count };
+
+	if (f != NULL && reply_request_id_ok(f->value)) {
+		memcpy(x->request_id, f->value.p, f->value.n);
+		x->request_id_n = (uint8_t)f->value.n;
+		x->client_id = true;
+		return;
+	}
+	for (size_t i = 0; i < GENERATED_ID_BYTES; i++)
+		x->request_id[i] = digits[(halves[i / 16] >> (60 - 4 * (i % 16))) & 15];
+	x->request_id_n = GENERATED_ID_BYTES;
+}
+
+/* May this origin read answers? Remember it as the answer's header will say it. */
+static void
+choose_cors(struct exchange *x, const struct http1_head *head)
+{
+	const struct strlist *allowed = &x->env->cfg->cors_origins;
+	const struct http1_field *origin = http1_find(head, SPAN("origin"), NULL);
+
+	if (origin == NULL || x->match.route != ROUTE_API)
+		return;
+	for (size_t i = 0; i < allowed->n; i++) {
+		if (strcmp(allowed->v[i], "*") == 0 ||
+		    span_eq(span_of(allowed->v[i]), origin->value)) {
+			x->cors_origin = allowed->v[i];
+			return;
+		}
+	}
+}
+
+static struct exchange *
+exchange_create(struct client *c)
+{
+	struct worker_env *env = client_env(c);
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->magic = EXCHANGE_MAGIC;
+	x->env = env;
+	x->client = c;
+	x->began_ms = env->now_ms;
+	x->minor = 1;
+	x->match.endpoint = ENDPOINT_NONE;
+	x->addr = *client_addr(c);
+	x->https = client_port(c)->tls;
+	atomic_fetch_add_explicit(&env->row->requests_in_flight, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&env->row->requests, 1, memory_order_relaxed);
+	client_set_request(c, x);
+	return x;
+}
+
+static void
+on_head(struct client *c, const struct http1_head *head)
+{
+	struct exchange *x = exchange_create(c);
+	int r;
+
+	if (x == NULL) {
+		client_abort(c, (struct span){ 0 }, false);
+		return;
+	}
+	x->method = head->method;
+	x->minor = head->minor;
+	x->keep_alive = head->keep_alive;
+	x->expects_continue = head->expect_continue;
+	x->https = peer_is_https(x->env->cfg, head, client_addr(c), x->https);
+	peer_client(x->env->cfg, head, client_addr(c), &x->addr);
+	choose_request_id(x, head);
+	r = route_match(head->method, head->target, &x->match);
+	if (http1_find(head, SPAN("anthropic-version"), NULL) != NULL)
+		x->match.dialect = DIALECT_ANTHROPIC;
+	if (r != 0) {
+		x->keep_alive = false;
+		x->match.route = ROUTE_NOT_FOUND;
+		exchange_fail(x, REPLY_BAD_TARGET, NULL);
+		return;
+	}
+	choose_cors(x, head);
+	begin_routed(x, head);
+}
+
+static void
+on_body(struct client *c, struct span data, bool end)
+{
+	struct exchange *x = exchange_check(client_request(c));
+
+	x->bytes_in += data.n;
+	if (x->bytes_in > x->env->cfg->max_body) {
+		x->keep_alive = false;
+		if (x->status == 0)
+			exchange_fail(x, REPLY_TOO_LARGE, NULL);
+		else
+			exchange_break(x);
+		return;
+	}
+	request_on_body(x, data, end);
+}
+
+static void
+on_drained(struct client *c)
+{
+	answer_on_drained(exchange_check(client_request(c)));
+}
+
+static void
+on_gone(struct client *c)
+{
+	exchange_finish(exchange_check(client_request(c)));
+}
+
+/* Which answer a head's fault deserves. */
+static enum reply_error
+head_error(enum http1_fault f)
+{
+	switch (f) {
+	case HTTP1_BAD_VERSION: return REPLY_BAD_VERSION;
+	case HTTP1_BAD_METHOD: return REPLY_BAD_METHOD;
+	case HTTP1_TARGET_TOO_LONG: return REPLY_TARGET_TOO_LONG;
+	case HTTP1_HEAD_TOO_LARGE: return REPLY_HEAD_TOO_LARGE;
+	case HTTP1_OK:
+	case HTTP1_BAD:
+	case HTTP1_TLS_ON_PLAIN: break;
+	}
+	return REPLY_BAD_REQUEST;
+}
+
+static enum reply_error
+fault_error(enum client_fault f, enum http1_fault head)
+{
+	switch (f) {
+	case CLIENT_BAD_HEAD: return head_error(head);
+	case CLIENT_BAD_BODY: return REPLY_BAD_REQUEST;
+	case CLIENT_HEAD_TIMEOUT:
+	case CLIENT_BODY_TIMEOUT: return REPLY_TIMEOUT;
+	case CLIENT_HTTP_ON_TLS: return REPLY_HTTPS_ON_TLS_PORT;
+	}
+	return REPLY_BAD_REQUEST;
+}
+
+static void
+on_fault(struct client *c, enum client_fault f, enum http1_fault head)
+{
+	struct exchange *x = client_request(c);
+
+	if (f == CLIENT_BAD_HEAD && head == HTTP1_TLS_ON_PLAIN)
+		return; /* it would not understand: the connection is just closed */
+	if (x == NULL) {
+		x = exchange_create(c);
+		if (x == NULL)
+			return;
+		choose_request_id(x, NULL);
+	}
+	x->keep_alive = false;
+	if (x->status == 0)
+		exchange_fail(x, fault_error(f, head), NULL);
+	else
+		exchange_break(x);
+}
+
+const struct client_ops exchange_client_ops = {
+	.on_head = on_head,
+	.on_body = on_body,
+	.on_drained = on_drained,
+	.on_fault = on_fault,
+	.on_gone = on_gone,
+};

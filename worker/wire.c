@@ -1,0 +1,484 @@
+/*
+ * Bytes in and out; see wire.h. OpenSSL talks to a BIO whose reads are served from
+ * the last recv and whose writes are collected for the next send.
+ */
+#include "worker/wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+enum {
+	WIRE_RECV = 64 * 1024,
+	/* a recv's worth and one record that OpenSSL still held */
+	WIRE_PLAIN = WIRE_RECV + 17 * 1024,
+	WIRE_RECORD = 16 * 1024,
+	/* the largest write in one go, encrypted: pieces of WIRE_RECORD and overhead */
+	WIRE_OUT = 128 * 1024
+};
+
+static int
+bio_read(BIO *bio, char *buf, int n)
+{
+	struct wire_io *io = BIO_get_data(bio);
+	size_t take = io->in_n < (size_t)n ? io->in_n : (size_t)n;
+
+	BIO_clear_retry_flags(bio);
+	if (take == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	memcpy(buf, io->in, take);
+	io->in += take;
+	io->in_n -= take;
+	return (int)take;
+}
+
+static int
+bio_write(BIO *bio, const char *buf, int n)
+{
+	struct wire_io *io = BIO_get_data(bio);
+
+	BIO_clear_retry_flags(bio);
+	if (n <= 0 || (size_t)n > WIRE_OUT - io->out_n)
+		return -1; /* callers leave room; a broken promise ends the connection */
+	memcpy(io->out + io->out_n, buf, (size_t)n);
+	io->out_n += (size_t)n;
+	return n;
+}
+
+static long
+bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	(void)bio;
+	(void)num;
+	(void)ptr;
+	return cmd == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static int
+bio_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+int
+wire_io_init(struct wire_io *io)
+{
+	*io = (struct wire_io){ .plain = malloc(WIRE_PLAIN),
+		.cipher = malloc(WIRE_RECV),
+		.out = malloc(WIRE_OUT),
+		.record = malloc(WIRE_RECORD),
+		.bio = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire") };
+	if (io->plain == NULL || io->cipher == NULL || io->out == NULL ||
+	    io->record == NULL || io->bio == NULL ||
+	    BIO_meth_set_read(io->bio, bio_read) != 1 ||
+	    BIO_meth_set_write(io->bio, bio_write) != 1 ||
+	    BIO_meth_set_ctrl(io->bio, bio_ctrl) != 1 ||
+	    BIO_meth_set_create(io->bio, bio_create) != 1) {
+		wire_io_fini(io);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+wire_io_fini(struct wire_io *io)
+{
+	free(io->plain);
+	free(io->cipher);
+	free(io->out);
+	free(io->record);
+	BIO_meth_free(io->bio);
+	*io = (struct wire_io){ 0 };
+}
+
+int
+wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
+{
+	BIO *bio;
+
+	*w = (struct wire){ .fd = fd, .io = io, .ssl = ssl };
+	if (ssl == NULL) {
+		w->handshaken = true;
+		return 0;
+	}
+	w->server = SSL_is_server(ssl) == 1;
+	w->ticket_due = w->server;
+	bio = BIO_new(io->bio);
+	if (bio == NULL) {
+		ERR_clear_error();
+		wire_fini(w, false);
+		return -ENOMEM;
+	}
+	BIO_set_data(bio, io);
+	SSL_set_bio(ssl, bio, bio);
+	return 0;
+}
+
+void
+wire_fini(struct wire *w, bool abort)
+{
+	if (w->fd != -1) {
+		if (abort) {
+			const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+			/* A failure only makes it an ordinary close. */
+			(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		}
+		close(w->fd);
+	}
+	SSL_free(w->ssl);
+	free(w->pending);
+	*w = (struct wire){ .fd = -1 };
+}
+
+void
+wire_tune_tcp(int fd)
+{
+	const int on = 1, idle_s = 60;
+
+	/* Only comfort: a socket without them still works. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+}
+
+void
+wire_make_plain(struct wire *w)
+{
+	SSL_free(w->ssl);
+	w->ssl = NULL;
+	w->handshaken = true;
+	w->ticket_due = false;
+	w->io->out_n = 0;
+}
+
+/* Keep n bytes for later. Returns 0 or -ENOMEM. */
+static int
+pending_add(struct wire *w, const char *p, size_t n)
+{
+	if (w->pending_off > 0) {
+		memmove(w->pending, w->pending + w->pending_off, w->pending_n);
+		w->pending_off = 0;
+	}
+	if (w->pending_n + n > w->pending_cap) {
+		size_t cap = w->pending_n + n;
+		char *grown = realloc(w->pending, cap);
+
+		if (grown == NULL)
+			return -ENOMEM;
+		w->pending = grown;
+		w->pending_cap = cap;
+	}
+	memcpy(w->pending + w->pending_n, p, n);
+	w->pending_n += n;
+	return 0;
+}
+
+/* Send an iovec now; what is left over is kept. */
+static int
+send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n_iov };
+	size_t took = 0;
+	ssize_t r;
+
+	if (w->pending_n == 0) {
+		do {
+			r = sendmsg(w->fd, &msg, MSG_NOSIGNAL);
+		} while (r == -1 && errno == EINTR);
+		if (r == -1 && errno != EAGAIN)
+			return -errno;
+		if (r > 0)
+			took = (size_t)r;
+		w->sent += took;
+	}
+	for (int i = 0; i < n_iov; i++) {
+		size_t skip = took < iov[i].iov_len ? took : iov[i].iov_len;
+		int err;
+
+		took -= skip;
+		if (skip == iov[i].iov_len)
+			continue;
+		err = pending_add(
+		    w, (const char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Send what OpenSSL has put out. */
+static int
+push_out(struct wire *w)
+{
+	struct iovec iov = { .iov_base = w->io->out, .iov_len = w->io->out_n };
+
+	w->io->out_n = 0;
+	return iov.iov_len == 0 ? 0 : send_or_keep(w, &iov, 1);
+}
+
+int
+wire_flush(struct wire *w)
+{
+	while (w->pending_n > 0) {
+		ssize_t r =
+		    send(w->fd, w->pending + w->pending_off, w->pending_n, MSG_NOSIGNAL);
+
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r == -1)
+			return errno == EAGAIN ? 0 : -errno;
+		w->sent += (uint64_t)r;
+		w->pending_off += (size_t)r;
+		w->pending_n -= (size_t)r;
+	}
+	free(w->pending);
+	w->pending = NULL;
+	w->pending_off = 0;
+	w->pending_cap = 0;
+	return 0;
+}
+
+/* One recv. Returns bytes, 0 at FIN, or -errno. */
+static ssize_t
+recv_some(int fd, char *buf, size_t n)
+{
+	ssize_t r;
+
+	do {
+		r = recv(fd, buf, n, 0);
+	} while (r == -1 && errno == EINTR);
+	return r == -1 ? -errno : r;
+}
+
+/* What an OpenSSL call that returned r means to our caller. */
+static int
+ssl_result(struct wire *w, int r)
+{
+	switch (SSL_get_error(w->ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE: return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN: return ERR_CLOSED;
+	default: ERR_clear_error(); return ERR_TLS;
+	}
+}
+
+/* Go on with the handshake on what io->in holds; send what it wants said. */
+static int
+handshake_step(struct wire *w)
+{
+	int r = SSL_do_handshake(w->ssl);
+	int pushed;
+
+	if (r == 1) {
+		w->handshaken = true;
+		r = 0;
+	} else {
+		r = ssl_result(w, r);
+	}
+	/* Also after a failure: the alert tells the peer why. */
+	pushed = push_out(w);
+	return r != 0 ? r : pushed;
+}
+
+int
+wire_start_handshake(struct wire *w)
+{
+	int r;
+
+	w->io->in_n = 0;
+	r = handshake_step(w);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Does the first record look like plain HTTP instead of a ClientHello? */
+static bool
+looks_like_http(const struct wire *w)
+{
+	return w->server && !w->handshaken && w->io->in_n > 0 && w->io->in[0] >= 'A' &&
+	       w->io->in[0] <= 'Z' && SSL_get_state(w->ssl) == TLS_ST_BEFORE;
+}
+
+/* Decrypt all of io->in into io->plain. n_out may be set with an error, too: what
+ * came before the end still counts. */
+static int
+decrypt(struct wire *w, size_t *n_out)
+{
+	struct wire_io *io = w->io;
+	size_t n = 0;
+	int r = 1;
+
+	while (n < WIRE_PLAIN) {
+		r = SSL_read(w->ssl, io->plain + n, (int)(WIRE_PLAIN - n));
+		if (r <= 0)
+			break;
+		n += (size_t)r;
+	}
+	*n_out = n;
+	return r > 0 ? 0 : ssl_result(w, r);
+}
+
+/* The TLS half of wire_read. */
+static int
+read_tls(struct wire *w, struct span *data_out)
+{
+	struct wire_io *io = w->io;
+	ssize_t got = recv_some(w->fd, io->cipher, WIRE_RECV);
+	size_t n = 0;
+	int r;
+
+	if (got < 0)
+		return (int)got;
+	if (got == 0)
+		return w->handshaken ? ERR_TLS : ERR_CLOSED; /* no close_notify: cut */
+	io->in = io->cipher;
+	io->in_n = (size_t)got;
+	if (!w->handshaken) {
+		if (looks_like_http(w))
+			return ERR_SYNTAX;
+		r = handshake_step(w);
+		if (r != 0)
+			return r;
+	}
+	r = decrypt(w, &n);
+	if (io->out_n > 0) { /* a key update's answer, an alert */
+		int pushed = push_out(w);
+
+		if (pushed != 0)
+			return pushed;
+	}
+	if (n == 0)
+		return r == 0 ? -EAGAIN : r;
+	if (r != -EAGAIN)
+		w->ahead = r;
+	*data_out = (struct span){ io->plain, n };
+	return 0;
+}
+
+int
+wire_read(struct wire *w, struct span *data_out)
+{
+	ssize_t got;
+
+	if (w->ahead != 0)
+		return w->ahead;
+	if (w->ssl != NULL) {
+		int r = read_tls(w, data_out);
+
+		w->io->in_n = 0;
+		return r;
+	}
+	got = recv_some(w->fd, w->io->plain, WIRE_RECV);
+	if (got < 0)
+		return (int)got;
+	if (got == 0)
+		return ERR_CLOSED;
+	*data_out = (struct span){ w->io->plain, (size_t)got };
+	return 0;
+}
+
+/* Encrypt n bytes into io->out, sending in between when it fills. */
+static int
+encrypt(struct wire *w, const char *p, size_t n)
+{
+	while (n > 0) {
+		size_t piece = n < WIRE_RECORD ? n : WIRE_RECORD;
+		int r;
+
+		if (WIRE_OUT - w->io->out_n < 2 * WIRE_RECORD) {
+			r = push_out(w);
+			if (r != 0)
+				return r;
+		}
+		r = SSL_write(w->ssl, p, (int)piece);
+		if (r <= 0) {
+			ERR_clear_error();
+			return ERR_TLS;
+		}
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+/* The ticket of TLS 1.3 rides in the same send as the first answer. */
+static void
+ticket_queue(struct wire *w)
+{
+	w->ticket_due = false;
+	if (SSL_version(w->ssl) == TLS1_3_VERSION && SSL_new_session_ticket(w->ssl) != 1)
+		ERR_clear_error(); /* no ticket: the client makes a full handshake */
+}
+
+/* Encrypt head and body, the head sharing its record with the body's beginning. */
+static int
+encrypt_both(struct wire *w, struct span head, struct span body)
+{
+	int r;
+
+	if (w->ticket_due && w->handshaken)
+		ticket_queue(w);
+	if (head.n > 0 && body.n > 0 && head.n < WIRE_RECORD) {
+		size_t room = WIRE_RECORD - head.n;
+		size_t part = body.n < room ? body.n : room;
+
+		memcpy(w->io->record, head.p, head.n);
+		memcpy(w->io->record + head.n, body.p, part);
+		r = encrypt(w, w->io->record, head.n + part);
+		body.p += part;
+		body.n -= part;
+	} else {
+		r = encrypt(w, head.p, head.n);
+	}
+	return r != 0 ? r : encrypt(w, body.p, body.n);
+}
+
+int
+wire_write(struct wire *w, struct span head, struct span body)
+{
+	union {
+		const char *in;
+		void *out;
+	} h = { .in = head.p }, b = { .in = body.p };
+	struct iovec iov[2] = { { .iov_base = h.out, .iov_len = head.n },
+		{ .iov_base = b.out, .iov_len = body.n } };
+	int r;
+
+	if (head.n + body.n == 0)
+		return 0;
+	if (w->ssl == NULL)
+		return head.n == 0 ? send_or_keep(w, &iov[1], 1)
+				   : send_or_keep(w, iov, 2);
+	r = encrypt_both(w, head, body);
+	if (r == 0)
+		return push_out(w);
+	w->io->out_n = 0; /* nothing of this wire may go out on another */
+	return r;
+}
+
+int
+wire_write_last(struct wire *w, struct span head, struct span body)
+{
+	int r;
+
+	if (w->ssl == NULL)
+		return wire_write(w, head, body);
+	r = encrypt_both(w, head, body);
+	if (r != 0) {
+		w->io->out_n = 0;
+		return r;
+	}
+	if (w->handshaken && SSL_shutdown(w->ssl) < 0)
+		ERR_clear_error();
+	return push_out(w);
+}

@@ -1,0 +1,108 @@
+/*
+ * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
+ * take up to 64 KiB with one recv into buffers that the whole worker shares; TLS
+ * is fed from memory, so OpenSSL itself makes no system call. Writes go out with
+ * one send; what the kernel does not take is kept here until wire_flush(). Knows
+ * nothing of events, time-outs or HTTP.
+ */
+#ifndef GATEHOUSE_WORKER_WIRE_H
+#define GATEHOUSE_WORKER_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <openssl/ssl.h>
+
+#include "common/err.h"
+#include "common/span.h"
+
+/* Shared by all connections of a worker; used only within one call. */
+struct wire_io {
+	char *plain;  /* what wire_read gives out */
+	char *cipher; /* what recv took, before decryption */
+	char *out;    /* what OpenSSL wants sent */
+	char *record; /* head and body put together into one record */
+	size_t out_n;
+	const char *in; /* ciphertext that OpenSSL has still to take */
+	size_t in_n;
+	BIO_METHOD *bio;
+};
+
+struct wire {
+	int fd; /* -1: none */
+	bool handshaken;
+	bool ticket_due; /* server, TLS 1.3: a ticket goes out with the first write */
+	bool server;
+	struct wire_io *io; /* borrowed */
+	SSL *ssl;           /* owned; NULL: plain */
+	char *pending;      /* owned: bytes the kernel has not taken */
+	size_t pending_off, pending_n, pending_cap;
+	uint64_t sent; /* bytes the kernel took, ever */
+	int ahead;     /* not 0: the result of the next wire_read, known already */
+};
+
+/* Allocate the shared buffers. Returns 0 or -ENOMEM. */
+int wire_io_init(struct wire_io *io) MUSTCHECK;
+void wire_io_fini(struct wire_io *io);
+
+/*
+ * Take over a connected (or connecting) non-blocking socket.
+ * ssl  taken over; NULL for plain. On failure (-ENOMEM) both are released.
+ */
+int wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl) MUSTCHECK;
+
+/* Close the socket and free everything. With abort a TCP reset is sent. */
+void wire_fini(struct wire *w, bool abort);
+
+/*
+ * Read what is there, once. Goes on with a TLS handshake first; its output is sent.
+ * data_out  on 0: at least one byte, valid until the next call on any wire of
+ *           this worker.
+ * Returns 0, -EAGAIN (nothing, or the handshake goes on), ERR_CLOSED (clean end:
+ * FIN, or close_notify under TLS), ERR_SYNTAX (plain HTTP where a TLS handshake
+ * was expected), ERR_TLS, -errno.
+ */
+int wire_read(struct wire *w, struct span *data_out) MUSTCHECK;
+
+/* Is there a result to be had without the socket becoming readable? Then call
+ * wire_read again once the data given out has been dealt with. */
+static inline bool
+wire_has_more(const struct wire *w)
+{
+	return w->ahead != 0;
+}
+
+/* A client's side: start the TLS handshake. Returns 0, ERR_TLS or -errno. */
+int wire_start_handshake(struct wire *w) MUSTCHECK;
+
+/*
+ * Send head and body as one (either may be empty), as few records and sends as
+ * possible. Everything is taken: what the kernel does not accept is kept.
+ * Returns 0, -ENOMEM, ERR_TLS or -errno (EPIPE, ECONNRESET): the wire is dead then.
+ */
+int wire_write(struct wire *w, struct span head, struct span body) MUSTCHECK;
+
+/* Try to send what is pending. Returns 0 (look at wire_pending) or -errno. */
+int wire_flush(struct wire *w) MUSTCHECK;
+
+/* Bytes kept because the kernel has not taken them. */
+static inline size_t
+wire_pending(const struct wire *w)
+{
+	return w->pending_n;
+}
+
+/*
+ * Like wire_write, and say good-bye in the same send: close_notify under TLS.
+ * The socket stays open for reading.
+ */
+int wire_write_last(struct wire *w, struct span head, struct span body) MUSTCHECK;
+
+/* Options that every TCP socket gets: no delay, keep-alive after 60 s (some networks
+ * forget flows that are silent for 4 min). Accepted sockets inherit a listener's. */
+void wire_tune_tcp(int fd);
+
+/* After ERR_SYNTAX of wire_read: go on in plain text, to say so. */
+void wire_make_plain(struct wire *w);
+
+#endif
