@@ -81,6 +81,7 @@ premises_open(const struct config *cfg, const struct identity *admin,
 	r = take_dir("RUN_DIR", p.run_dir, RUNDIR_PID_FILE, admin, &p.pid_lock, why);
 	if (r != 0)
 		goto out;
+	rundir_remove_status(p.run_dir); /* a dead master's: it says nothing of this one */
 	*out = p;
 	return 0;
 out:
