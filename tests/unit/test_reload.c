@@ -4,8 +4,6 @@
  */
 #include "tests/unit/master_house.h"
 
-#include "master/watch.h"
-
 #define TWO_KEYS                                                                         \
 	"{\"keys\": [{\"key_id\": \"a\", \"key\": \"pm_aaaaaaaaaaaaaaaaaaaa\"},"         \
 	" {\"key_id\": \"b\", \"key\": \"pm_bbbbbbbbbbbbbbbbbbbb\"}]}"
