@@ -371,10 +371,8 @@ keyfile_doc_parse_lenient(struct keyfile_text *text, const char *path,
 void
 keyfile_doc_free(struct keyfile_doc *doc)
 {
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(doc->keys, i, entry) keyfile_entry_wipe(entry);
+	for (size_t i = 0; i < json_array_size(doc->keys); i++)
+		keyfile_entry_wipe(json_array_get(doc->keys, i));
 	json_decref(doc->root);
 	free(doc->flaws);
 	*doc = (struct keyfile_doc){ 0 };

@@ -420,19 +420,17 @@ int
 keyfile_entry_rewrite(json_t *entry, const struct key *k, json_t **out)
 {
 	json_t *to = json_object();
-	const char *name;
-	json_t *value;
 
 	if (to == NULL)
 		return -ENOMEM;
 	if (json_object_get(entry, "key_id") == NULL &&
 	    json_object_set_new(to, "key_id", json_string(k->id)) != 0)
 		goto fail;
-	json_object_foreach(entry, name, value)
-	{
-		if (rewrite_field(entry, k, name, value, to) != 0)
+	for (void *it = json_object_iter(entry); it != NULL;
+	     it = json_object_iter_next(entry, it))
+		if (rewrite_field(entry, k, json_object_iter_key(it),
+			json_object_iter_value(it), to) != 0)
 			goto fail;
-	}
 	*out = to;
 	return 0;
 fail:
