@@ -1,0 +1,36 @@
+/*
+ * The workers, generation by generation: forked, seen to be ready, replaced when
+ * they die, sent away when their time is over. The master's side of the scoreboard.
+ */
+#ifndef GATEHOUSE_MASTER_CREW_H
+#define GATEHOUSE_MASTER_CREW_H
+
+#include "master/state.h"
+
+/*
+ * Give g's free place to a new generation and fork its workers. inputs is taken
+ * over (left empty). A fork that fails counts as a death at once.
+ */
+void crew_start(struct master *m, uint64_t number, enum generation_state state,
+    struct inputs *inputs, uint64_t now_ms);
+
+/* A child was reaped: was it a worker? Then its row is emptied and its end noted. */
+bool crew_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms);
+
+/* Respawns, phases, endings. */
+void crew_step(struct master *m, uint64_t now_ms);
+
+/* Have all of g's workers said that they serve? */
+bool crew_is_ready(struct master *m, const struct generation *g);
+
+/* Let g's workers finish for patience_ms, then make them leave. */
+void crew_dismiss(
+    struct master *m, struct generation *g, uint64_t now_ms, uint64_t patience_ms);
+
+/* No more patience with g. */
+void crew_hurry(struct generation *g, uint64_t now_ms);
+
+/* Workers alive, in all generations. */
+uint32_t crew_alive(const struct master *m);
+
+#endif

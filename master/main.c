@@ -1,0 +1,277 @@
+/*
+ * gatehouse: one executable, its commands in one table. Says what was wrong with the
+ * usage and exits 2; everything else is the commands' own.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/version.h"
+#include "master/check.h"
+#include "master/ctl.h"
+#include "master/master.h"
+#include "master/service.h"
+
+/* What a command is started with. */
+struct invocation {
+	const struct command *command;
+	const char *config_file; /* -c, or NULL */
+	bool json;
+	int argc; /* what is left behind the command's name and its options */
+	char **argv;
+	int process_argc; /* the process's own, for its title */
+	char **process_argv;
+};
+
+struct command {
+	const char *name;
+	const char *usage; /* behind the name */
+	const char *line;  /* in the list of commands */
+	const char *help;
+	bool takes_json;
+	bool takes_words;
+	int (*run)(const struct invocation *in);
+};
+
+static int run_run(const struct invocation *in);
+static int run_check(const struct invocation *in);
+static int run_reload(const struct invocation *in);
+static int run_stop(const struct invocation *in);
+static int run_status(const struct invocation *in);
+static int run_version(const struct invocation *in);
+static int run_help(const struct invocation *in);
+
+#define FIND_HELP                                                                               \
+	"The service is the one whose master runs in RUN_DIR. RUN_DIR comes from -c FILE and\n" \
+	"the environment; where these are silent, from " SERVICE_ENV_FILE "\n"                  \
+	"and " SERVICE_RUN_DIR ".\n"
+
+/* clang-format off */
+static const struct command commands[] = {
+	{ "run", "[-c FILE]", "start the master in the foreground",
+	  "Starts the master, which starts the workers and the admin process. The pid is the\n"
+	  "master's. Configuration comes from FILE (else GATEHOUSE_CONFIG, else\n"
+	  "/etc/gatehouse/gatehouse.json if it exists) and the environment, which wins.\n"
+	  "Signals: SIGHUP reloads, SIGTERM and SIGINT stop when what is in flight is done,\n"
+	  "SIGQUIT stops at once.\n",
+	  false, false, run_run },
+	{ "check", "[-c FILE]", "check configuration, keys and certificates, and print them",
+	  "Reads configuration, keys, settings and certificates as `run` would, prints the\n"
+	  "effective configuration with secrets redacted, and exits 0; or names every fault by\n"
+	  "file and field, and exits 1. Starts nothing.\n",
+	  false, false, run_check },
+	{ "reload", "[-c FILE]", "read everything anew, and print how that went",
+	  "Asks the running master for a reload, waits for the outcome and prints it. Exits 0\n"
+	  "when it happened, 1 when it was refused, 3 when no master was reached.\n" FIND_HELP,
+	  false, false, run_reload },
+	{ "stop", "[-c FILE]", "stop, when what is in flight is done",
+	  "Asks the running master to stop and waits until it is gone.\n" FIND_HELP,
+	  false, false, run_stop },
+	{ "status", "[-c FILE] [--json]", "show the running master and its workers",
+	  "Prints the master's state, its addresses, the last reload and each worker.\n" FIND_HELP,
+	  true, false, run_status },
+	{ "version", "", "print the version",
+	  "Prints the version.\n",
+	  false, false, run_version },
+	{ "help", "[COMMAND]", "explain a command",
+	  "Prints the list of commands, or what one of them does.\n",
+	  false, true, run_help },
+};
+/* clang-format on */
+
+static const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void
+print_commands(FILE *f)
+{
+	fputs("usage: gatehouse COMMAND [OPTION ...]\n\n", f);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].line);
+	fputs("\n`gatehouse help COMMAND` explains one.\n", f);
+}
+
+static int
+usage(const struct command *c)
+{
+	fprintf(stderr, "usage: gatehouse %s%s%s\n", c->name,
+	    c->usage[0] != '\0' ? " " : "", c->usage);
+	return EXIT_USAGE;
+}
+
+/* The process's words become its title, so what is needed of them is copied. */
+static int
+run_run(const struct invocation *in)
+{
+	char *file = in->config_file != NULL ? strdup(in->config_file) : NULL;
+	int status;
+
+	if (file == NULL && in->config_file != NULL)
+		return EXIT_REFUSED;
+	status = master_run(file, in->process_argc, in->process_argv);
+	free(file);
+	return status;
+}
+
+static int
+run_check(const struct invocation *in)
+{
+	return check_run(in->config_file, stdout, stderr);
+}
+
+/* Say why the service's configuration can't be had. */
+static int
+unknown_service(const struct strlist *faults)
+{
+	for (size_t i = 0; i < faults->n; i++)
+		fprintf(stderr, "gatehouse: %s\n", faults->v[i]);
+	if (faults->n == 0)
+		fputs("gatehouse: the service's configuration can't be read\n", stderr);
+	return EXIT_REFUSED;
+}
+
+/* Find the service and do something in its RUN_DIR. */
+static int
+with_service(const struct invocation *in,
+    int (*act)(const struct invocation *in, const struct service *s))
+{
+	struct strlist faults = { 0 };
+	struct service s = { 0 };
+	int r = service_find(in->config_file, &s, &faults);
+	int status;
+
+	if (s.run_dir == NULL || (r != 0 && s.master == 0))
+		status = unknown_service(&faults);
+	else
+		status = act(in, &s);
+	strlist_free(&faults);
+	service_fini(&s);
+	return status;
+}
+
+static int
+act_reload(const struct invocation *in, const struct service *s)
+{
+	(void)in;
+	return ctl_reload(s->run_dir, stdout, stderr);
+}
+
+static int
+act_stop(const struct invocation *in, const struct service *s)
+{
+	(void)in;
+	return ctl_stop(s->run_dir, stdout, stderr);
+}
+
+static int
+act_status(const struct invocation *in, const struct service *s)
+{
+	return ctl_status(s->run_dir, in->json, stdout, stderr);
+}
+
+static int
+run_reload(const struct invocation *in)
+{
+	return with_service(in, act_reload);
+}
+
+static int
+run_stop(const struct invocation *in)
+{
+	return with_service(in, act_stop);
+}
+
+static int
+run_status(const struct invocation *in)
+{
+	return with_service(in, act_status);
+}
+
+static int
+run_version(const struct invocation *in)
+{
+	(void)in;
+	return printf("gatehouse %s\n", GATEHOUSE_VERSION) < 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int
+run_help(const struct invocation *in)
+{
+	const struct command *c;
+
+	if (in->argc == 0) {
+		print_commands(stdout);
+		return EXIT_DONE;
+	}
+	c = command_find(in->argv[0]);
+	if (c == NULL || in->argc > 1)
+		return usage(in->command);
+	printf("usage: gatehouse %s%s%s\n\n%s", c->name, c->usage[0] != '\0' ? " " : "",
+	    c->usage, c->help);
+	return EXIT_DONE;
+}
+
+/*
+ * Take the common options off the front of the command's words.
+ * Returns whether what is left may be.
+ */
+static bool
+take_options(struct invocation *in)
+{
+	const char *const long_file = "--config=";
+
+	while (in->argc > 0 && in->argv[0][0] == '-') {
+		const char *word = in->argv[0];
+		int used = 1;
+
+		if (in->command->takes_json && strcmp(word, "--json") == 0) {
+			in->json = true;
+		} else if ((strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0) &&
+		    in->argc > 1) {
+			in->config_file = in->argv[1];
+			used = 2;
+		} else if (strncmp(word, long_file, strlen(long_file)) == 0) {
+			in->config_file = word + strlen(long_file);
+		} else {
+			return false;
+		}
+		in->argc -= used;
+		in->argv += used;
+	}
+	return in->argc == 0 || in->command->takes_words;
+}
+
+/* The name of the command that argv asks for; "-h" and "--version" are old habits. */
+static const char *
+asked_for(int argc, char **argv)
+{
+	if (argc < 2)
+		return "";
+	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+		return "help";
+	return strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+}
+
+int
+main(int argc, char **argv)
+{
+	struct invocation in = { .process_argc = argc, .process_argv = argv };
+
+	in.command = command_find(asked_for(argc, argv));
+	if (in.command == NULL) {
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	in.argc = argc - 2;
+	in.argv = argv + 2;
+	if (!take_options(&in))
+		return usage(in.command);
+	return in.command->run(&in);
+}

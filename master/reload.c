@@ -1,0 +1,221 @@
+/*
+ * The reload; see reload.h. Runs in the master. `started` is counted, and written to
+ * RUN_DIR, before the first file is read: who notes it, changes a file and signals
+ * knows that the reload whose `finished` passes it has seen the change.
+ *
+ * What refuses a reload changes nothing and costs one error line. What cancels one,
+ * a new worker that dies before it serves, costs the new generation only.
+ */
+#include "master/reload.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "master/admin_child.h"
+#include "master/child.h"
+#include "master/crew.h"
+#include "master/publish.h"
+#include "master/status.h"
+#include "master/watch.h"
+
+void
+reload_request(struct master *m)
+{
+	m->reload.wanted = true;
+}
+
+/* The outcome, for the log and for who waits. */
+static void
+finish(struct master *m, enum reload_result result, const struct errmsg *reason)
+{
+	struct reload *r = &m->reload;
+
+	r->step = RELOAD_IDLE;
+	r->finished++;
+	r->last = result;
+	r->reason = *reason;
+	r->last_wall_ms = clock_wall_ms();
+	m->status_dirty = true;
+	log_write(result == RELOAD_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "reload",
+	    "%s: %s", status_result_name(result), reason->text);
+}
+
+/* Name the settings that a reload can't change, and leave them as they are. */
+static int
+keep_restart(struct config *next, const struct config *running, bool *differs_out)
+{
+	struct strlist names = { 0 };
+	struct errmsg list;
+
+	*differs_out = config_differs(running, next, &names);
+	list = inputs_join(&names);
+	if (names.n > 0)
+		log_warn("reload", "need a restart and stay as they are: %s", list.text);
+	strlist_free(&names);
+	return config_keep_restart(next, running);
+}
+
+static void
+log_config_warnings(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->warnings.n; i++)
+		log_warn("config", "%s", cfg->warnings.v[i]);
+}
+
+/* Read and check everything into next. Returns 0, or a code with why set. */
+static int
+prepare(struct master *m, struct inputs *next, bool *differs_out, struct errmsg *why)
+{
+	struct strlist faults = { 0 };
+	int r = config_load(m->config_file, environ, &next->config, &faults);
+
+	if (r == 0)
+		r = keep_restart(next->config, state_config(m), differs_out);
+	if (r == 0) {
+		watch_mark(m, next->config);
+		r = inputs_load(next, m->house.shared.published, INPUTS_STRICT, &faults);
+	}
+	if (r != 0)
+		*why = inputs_join(&faults);
+	if (r != 0 && why->text[0] == '\0')
+		errmsg_set(why, "%s", err_text(r));
+	strlist_free(&faults);
+	return r;
+}
+
+/* Other certificates than the workers have? */
+static bool
+tls_differs(const struct tls_server *a, const struct tls_server *b)
+{
+	if (a == NULL || b == NULL)
+		return a != b;
+	return tls_server_fingerprint(a) != tls_server_fingerprint(b);
+}
+
+/* No worker needs to be touched: the new configuration replaces the old in place. */
+static void
+adopt(struct master *m, struct inputs *next, uint64_t now_ms)
+{
+	struct inputs *now = &state_generation(m, m->current)->inputs;
+	struct config *old = now->config;
+	struct errmsg done;
+
+	errmsg_set(&done, "%zu keys and the settings published", next->keys->n);
+	if (config_admin_differs(old, next->config)) {
+		admin_child_dismiss(m, now_ms);
+		errmsg_set(&done,
+		    "%zu keys and the settings published, admin started anew",
+		    next->keys->n);
+	}
+	now->config = next->config;
+	next->config = old;
+	finish(m, RELOAD_OK, &done);
+}
+
+static void
+begin(struct master *m, uint64_t now_ms)
+{
+	struct reload *r = &m->reload;
+	const struct generation *g = state_generation(m, m->current);
+	struct inputs next = { 0 };
+	struct errmsg why = { "" };
+	bool differs = false;
+
+	r->wanted = false;
+	r->started++;
+	status_save(m); /* before anything is read */
+	if (prepare(m, &next, &differs, &why) != 0 || publish_inputs(m, &next, &why) != 0) {
+		finish(m, RELOAD_REFUSED, &why);
+	} else if (differs || tls_differs(g->inputs.tls, next.tls)) {
+		log_config_warnings(next.config);
+		r->next = next;
+		next = (struct inputs){ 0 };
+		r->step = RELOAD_ROOM;
+	} else {
+		adopt(m, &next, now_ms);
+	}
+	inputs_fini(&next);
+}
+
+/* There may be four generations: the oldest must be gone before a new one comes. */
+static void
+step_room(struct master *m, uint64_t now_ms)
+{
+	struct generation *g = state_generation(m, m->current + 1);
+
+	if (g->state != GENERATION_FREE) {
+		crew_hurry(g, now_ms);
+		return; /* its last worker's death wakes the loop */
+	}
+	crew_start(m, m->current + 1, GENERATION_RISING, &m->reload.next, now_ms);
+	m->reload.step = RELOAD_RISING;
+}
+
+/* All new workers serve: they are the current ones now. */
+static void
+commit(struct master *m, struct generation *g, uint64_t now_ms)
+{
+	struct generation *old = state_generation(m, m->current);
+	struct errmsg done;
+
+	m->current = g->number;
+	g->state = GENERATION_SERVING;
+	log_init("master", g->inputs.config->log_level, g->inputs.config->log_format);
+	crew_dismiss(m, old, now_ms, g->inputs.config->reload_drain_timeout_ms);
+	admin_child_dismiss(m, now_ms);
+	errmsg_set(&done, "generation %llu serves with %u keys",
+	    (unsigned long long)g->number,
+	    keyring_count(shared_keyring(m->house.shared.published)));
+	finish(m, RELOAD_OK, &done);
+}
+
+static void
+cancel(struct master *m, struct generation *g, uint64_t now_ms)
+{
+	const struct errmsg how = child_end_text(g->last_status);
+	struct errmsg why;
+
+	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
+	crew_dismiss(m, g, now_ms, 0);
+	finish(m, RELOAD_FAILED, &why);
+}
+
+static void
+step_rising(struct master *m, uint64_t now_ms)
+{
+	struct generation *g = state_generation(m, m->current + 1);
+
+	if (g->alive < m->workers)
+		cancel(m, g, now_ms);
+	else if (crew_is_ready(m, g))
+		commit(m, g, now_ms);
+}
+
+void
+reload_step(struct master *m, uint64_t now_ms)
+{
+	const bool may_begin = m->phase == MASTER_STARTING || m->phase == MASTER_READY;
+
+	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
+		begin(m, now_ms);
+	if (m->reload.step == RELOAD_ROOM)
+		step_room(m, now_ms);
+	if (m->reload.step == RELOAD_RISING)
+		step_rising(m, now_ms);
+}
+
+void
+reload_abandon(struct master *m)
+{
+	const struct errmsg why = { "gatehouse stops" };
+
+	if (m->reload.step == RELOAD_IDLE && !m->reload.wanted)
+		return;
+	if (m->reload.step == RELOAD_IDLE)
+		m->reload.started++;
+	m->reload.wanted = false;
+	inputs_fini(&m->reload.next);
+	finish(m, RELOAD_FAILED, &why);
+}

@@ -1,0 +1,46 @@
+/* Stopping in order; see stop.h. Runs in the master. */
+#include "master/stop.h"
+
+#include "common/log.h"
+#include "master/admin_child.h"
+#include "master/crew.h"
+#include "master/reload.h"
+
+static void
+begin(struct master *m, uint64_t now_ms)
+{
+	const uint32_t patience_ms = state_config(m)->drain_timeout_ms;
+
+	m->phase = MASTER_DRAINING;
+	m->status_dirty = true;
+	atomic_store(&m->house.shared.state->draining, 1);
+	reload_abandon(m);
+	log_info("drain", "%u workers finish what is in flight, for %u ms at most",
+	    crew_alive(m), patience_ms);
+	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
+		crew_dismiss(m, &m->generations[i], now_ms, patience_ms);
+}
+
+void
+stop_request(struct master *m, bool quit, uint64_t now_ms)
+{
+	const bool again = state_is_stopping(m);
+
+	if (!again)
+		begin(m, now_ms);
+	if (!again && !quit)
+		return;
+	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
+		crew_hurry(&m->generations[i], now_ms);
+}
+
+void
+stop_step(struct master *m, uint64_t now_ms)
+{
+	if (m->phase == MASTER_DRAINING && crew_alive(m) == 0) {
+		m->phase = MASTER_CLOSING;
+		admin_child_dismiss(m, now_ms);
+	}
+	if (m->phase == MASTER_CLOSING && m->admin.place.pid == 0)
+		m->phase = MASTER_GONE;
+}
