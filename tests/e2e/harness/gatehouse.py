@@ -238,9 +238,9 @@ class Gatehouse:
             found.append(Line(fields["level"], fields["role"], fields["event"], fields.get("msg", ""), fields))
         return [line for line in found if event in (None, line.event) and level in (None, line.level)]
 
-    def expect(self, event):
-        """Error lines of this event are part of the test that runs now."""
-        self._expected.append(event)
+    def expect(self, *events):
+        """Error lines of these events are part of the test that runs now."""
+        self._expected += events
 
     # what must hold
 
