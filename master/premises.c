@@ -81,7 +81,7 @@ premises_open(const struct config *cfg, const struct identity *admin,
 	r = take_dir("RUN_DIR", p.run_dir, RUNDIR_PID_FILE, admin, &p.pid_lock, why);
 	if (r != 0)
 		goto out;
-	rundir_remove_status(p.run_dir); /* a dead master's: it says nothing of this one */
+	p.after_crash = rundir_remove_status(p.run_dir);
 	*out = p;
 	return 0;
 out:
@@ -187,7 +187,7 @@ premises_close(struct premises *p)
 	close_fd(&p->admin_fd);
 	close_fd(&p->admin_node);
 	if (p->pid_lock != -1)
-		rundir_remove_status(p->run_dir);
+		(void)rundir_remove_status(p->run_dir);
 	rundir_unlock(p->run_dir, RUNDIR_PID_FILE, &p->pid_lock);
 	rundir_unlock(p->data_dir, RUNDIR_DATA_LOCK, &p->data_lock);
 	free(p->run_dir);

@@ -194,6 +194,22 @@ the_environment_is_nowhere_to_be_seen(void **state)
 	assert_int_equal(house_stop(h), 0);
 }
 
+static void
+after_a_crash_the_ports_of_its_children_are_waited_for(void **state)
+{
+	struct house *h = *state;
+
+	house_start_ready(h);
+	free(h->env[2]);
+	assert_int_not_equal(
+	    asprintf(&h->env[2], "LISTEN=127.0.0.1:%d", house_port(h)), -1);
+	kill(h->pid, SIGKILL);
+	assert_int_equal(house_wait(h), -1);
+	house_start_ready(h); /* while they leave */
+	assert_int_equal(house_stop(h), 0);
+	assert_int_equal(house_log_count(h, "\"event\":\"refused\""), 0);
+}
+
 /* Start, and expect a refusal in one line that says text. */
 static void
 assert_refused(struct house *h, const char *text)
@@ -334,6 +350,7 @@ main(void)
 		HOUSE_TEST(a_second_sigterm_does_not_wait),
 		HOUSE_TEST(sigquit_does_not_wait_and_sigusr1_does_nothing),
 		HOUSE_TEST(the_environment_is_nowhere_to_be_seen),
+		HOUSE_TEST(after_a_crash_the_ports_of_its_children_are_waited_for),
 		HOUSE_TEST(a_folder_in_use_refuses_the_start),
 		HOUSE_TEST(a_port_that_another_process_shares_refuses_the_start),
 		HOUSE_TEST(an_unwritable_data_dir_refuses_the_start),
