@@ -37,7 +37,9 @@ open_in(const char *dir, const char *name, int flags)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	return fd == -1 ? -errno : fd;
+	if (fd == -1)
+		return -errno;
+	return fd;
 }
 
 /* Remove dir/name. Returns whether it was there, and is no more. */

@@ -189,11 +189,11 @@ house_write(const char *path, const char *text)
 static inline void
 house_replace(const char *path, const char *text)
 {
-	char new[160];
+	char beside[160];
 
-	snprintf(new, sizeof(new), "%s.new", path);
-	house_write(new, text);
-	assert_int_equal(rename(new, path), 0);
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	house_write(beside, text);
+	assert_int_equal(rename(beside, path), 0);
 }
 
 static inline int
@@ -403,9 +403,20 @@ house_port(const struct house *h)
 	int port;
 
 	assert_non_null(url);
-	port = atoi(strrchr(url, ':') + 1);
+	port = (int)strtol(strrchr(url, ':') + 1, NULL, 10);
 	json_decref(status);
 	return port;
+}
+
+/* The next number of an answer. */
+static inline unsigned long long
+take_number(char **at)
+{
+	char *from = *at;
+	unsigned long long n = strtoull(from, at, 10);
+
+	assert_ptr_not_equal(from, *at);
+	return n;
 }
 
 /* Ask whichever worker the kernel chooses who it is. */
@@ -419,15 +430,20 @@ ask(const struct house *h)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct answer a = { 0 };
 	char text[256] = "";
+	char *at = text;
 
 	assert_int_not_equal(fd, -1);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	close(fd);
-	assert_int_equal(sscanf(text, "%llu %u %d %u %u %u %d", &a.generation, &a.slot,
-			     &a.pid, &a.keys, &a.limit, &a.uid, &a.tls),
-	    7);
+	a.generation = take_number(&at);
+	a.slot = (unsigned)take_number(&at);
+	a.pid = (int)take_number(&at);
+	a.keys = (unsigned)take_number(&at);
+	a.limit = (unsigned)take_number(&at);
+	a.uid = (unsigned)take_number(&at);
+	a.tls = (int)take_number(&at);
 	return a;
 }
 
@@ -474,7 +490,7 @@ ask_admin(const struct house *h, char what)
 	if (read(fd, text, sizeof(text) - 1) <= 0)
 		text[0] = '\0';
 	close(fd);
-	return (pid_t)atoi(text);
+	return (pid_t)strtol(text, NULL, 10);
 }
 
 #endif
