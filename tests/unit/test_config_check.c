@@ -156,7 +156,7 @@ struct pair {
 static struct pair
 make_pair(void)
 {
-	struct pair p;
+	struct pair p = { "", "" };
 
 	var_of(p.cert, sizeof(p.cert), "TLS_CERT_FILE", case_file("cert.pem", "x"));
 	var_of(p.key, sizeof(p.key), "TLS_KEY_FILE", case_file("key.pem", "x"));
