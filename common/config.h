@@ -23,8 +23,8 @@ enum listen_scheme { LISTEN_AUTO, LISTEN_HTTP, LISTEN_HTTPS };
 
 /* One address to listen on. `[::]` means v4 and v6. */
 struct listen_addr {
-	enum listen_scheme scheme; /* AUTO is resolved by config_load: never seen outside */
-	char *host;                /* a literal address, no name; brackets removed */
+	enum listen_scheme scheme; /* AUTO is resolved by config_load() */
+	char *host;                /* a literal address, no name, no brackets */
 	uint16_t port;             /* 0: any free port, printed at start */
 };
 
@@ -51,7 +51,8 @@ struct config {
 	char *upstream_ca_file;
 	char *upstream_command;
 	struct strlist upstream_headers; /* lower case */
-	uint32_t upstream_connect_timeout_ms, upstream_timeout_ms, upstream_idle_timeout_ms;
+	uint32_t upstream_connect_timeout_ms;
+	uint32_t upstream_timeout_ms, upstream_idle_timeout_ms;
 
 	/* admin */
 	char *admin_password; /* secret; NULL: admin off */
@@ -75,6 +76,7 @@ struct config {
 	uint32_t usage_retention_days, audit_retention_days;
 
 	/* listening */
+	uint32_t port; /* of LISTEN's default */
 	struct listen_addr *listen;
 	size_t n_listen;
 	struct strlist tls_cert_files, tls_key_files; /* pairwise */
@@ -139,10 +141,25 @@ void config_print(const struct config *cfg, FILE *out);
  * Returns whether anything that a new generation of workers would see differs
  * (file contents of certificates are not looked at here).
  */
-bool config_differs(const struct config *a, const struct config *b,
-    struct strlist *restart_out);
+bool config_differs(
+    const struct config *a, const struct config *b, struct strlist *restart_out);
 
-/* Write the table of settings for people: name, default, meaning (manual page, README test). */
+/* Does anything differ that admin reads and that needs no restart? Then it is
+ * started anew. */
+bool config_admin_differs(const struct config *a, const struct config *b);
+
+/*
+ * Put running's values of all settings that need a restart into next, so that a
+ * reload leaves them as they were. An unchanged LISTEN address keeps next's
+ * scheme: that changes with the certificate and needs no restart.
+ * Returns 0 or -ENOMEM (next is then to be thrown away).
+ */
+int config_keep_restart(struct config *next, const struct config *running) MUSTCHECK;
+
+/*
+ * Write the table of settings for people (manual page, README test), two lines
+ * each: NAME=default, then the meaning behind a tab.
+ */
 void config_document(FILE *out);
 
 #endif
