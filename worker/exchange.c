@@ -274,6 +274,15 @@ begin_routed(struct exchange *x, const struct http1_head *head)
 
 /* --- a new exchange --- */
 
+/* A step of SplitMix64: an id says nothing of how many requests came before it. */
+static uint64_t
+mix(uint64_t v)
+{
+	v = (v ^ (v >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	v = (v ^ (v >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return v ^ (v >> 31);
+}
+
 /* The client's own id if it is harmless, else one of ours: 128 bits in hex, random
  * per process and counted up, so that no two answers share one. */
 static void
@@ -282,7 +291,9 @@ choose_request_id(struct exchange *x, const struct http1_head *head)
 	static const char digits[] = "0123456789abcdef";
 	const struct http1_field *f =
 	    head != NULL ? http1_find(head, SPAN("x-request-id"), NULL) : NULL;
-	uint64_t halves[2] = { x->env->request_seed, ++x->env->request_count };
+	uint64_t seed = x->env->request_seed, n = ++x->env->request_count;
+	uint64_t halves[2] = { mix(seed ^ n),
+		mix(seed + n * UINT64_C(0x9e3779b97f4a7c15)) };
 
 	if (f != NULL && reply_request_id_ok(f->value)) {
 		memcpy(x->request_id, f->value.p, f->value.n);
