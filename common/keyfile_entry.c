@@ -287,8 +287,8 @@ id_is_secret(const struct key *k)
 	return memcmp(hash, k->hash, sizeof(hash)) == 0;
 }
 
-static void
-default_id(struct key *k)
+void
+keyfile_entry_default_id(struct key *k)
 {
 	char hex[KEY_HASH_HEX + 1];
 
@@ -350,7 +350,7 @@ keyfile_entry_parse(const json_t *entry, struct key *out, unsigned *notes_out)
 	if (secret_fault != NULL || fault != NULL)
 		return secret_fault != NULL ? secret_fault : fault;
 	if (out->id[0] == '\0')
-		default_id(out);
+		keyfile_entry_default_id(out);
 	if (is_placeholder(out->hash))
 		*notes_out |= KEYFILE_NOTE_PLACEHOLDER;
 	return NULL;
@@ -443,10 +443,13 @@ keyfile_entry_wipe(json_t *entry)
 {
 	for (size_t i = 1; i < N_SECRET_FIELDS; i++) {
 		const json_t *value = json_object_get(entry, secret_fields[i]);
+		const char *lent = json_string_value(value);
+		char *text;
 
-		/* Jansson lends its buffer as const; it is about to be freed */
-		if (json_is_string(value))
-			OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value),
-			    json_string_length(value));
+		if (lent == NULL)
+			continue;
+		/* Jansson lends it as const, but it is about to be freed */
+		memcpy(&text, &lent, sizeof(text));
+		OPENSSL_cleanse(text, json_string_length(value));
 	}
 }

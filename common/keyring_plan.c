@@ -160,8 +160,10 @@ give_slots(struct keyring_plan *p, uint64_t n_new)
 	for (size_t i = 0; i < p->set->n; i++) {
 		if (p->slot[i] != NEW_SLOT)
 			continue;
-		p->slot[i] =
-		    p->slots < p->k->max_keys ? (uint32_t)p->slots++ : freed[used++].slot;
+		if (p->slots < p->k->max_keys)
+			p->slot[i] = (uint32_t)p->slots++;
+		else if (used < n_freed)
+			p->slot[i] = freed[used++].slot;
 		p->fate[p->slot[i]] = PLAN_GIVEN;
 	}
 	free(freed);

@@ -1,7 +1,6 @@
 """Browsers: preflights without a key, answers and refusals that the page may read, for allowed origins only."""
 
 import pytest
-
 from harness import keys
 from harness.upstream import steering
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from canned import errors
 from harness import keys, raw
 from harness.poll import until
@@ -210,7 +209,7 @@ def test_an_idle_connection_is_closed_without_a_word(house):
         assert connection.is_closed_by_server()
 
 
-def test_a_connection_without_a_request_is_closed_without_running_anything(house, standin):
+def test_a_connection_without_a_request_is_closed(house):
     with house.connect() as connection:
         data, _ = connection.rest()
         assert data == b"" or data.startswith(b"HTTP/1.1 408 ")
@@ -270,7 +269,7 @@ def test_key_info(house, standin):
     assert answer.status == 200
     said = answer.json()
     assert said["key_id"] == "e2e" and said["enabled"] is True
-    assert said.keys() >= {"key_id", "created_at", "expires_at", "rate_limit", "description", "remaining", "reset", "enabled"}
+    assert said.keys() >= {"key_id", "created_at", "expires_at", "rate_limit", "description", "enabled"}
     assert house.ask("GET", "/auth/key-info", key=None).status == 401
     assert house.ask("GET", "/auth/key-info", key=keys.secret("disabled")).status == 401
     assert standin.requests() == []

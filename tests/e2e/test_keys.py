@@ -2,10 +2,9 @@
 
 import json
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from harness import keys
 from harness.poll import until
 
@@ -27,7 +26,7 @@ def iso(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 FUTURE = NOW + timedelta(days=1)
 PAST = NOW - timedelta(days=1)
 

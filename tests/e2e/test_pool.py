@@ -3,12 +3,12 @@
 import json
 
 import pytest
-
 from harness import keys, raw
 from harness.poll import until
 from harness.upstream import steering
 
 SETTINGS = {"WORKERS": "1"}
+AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
 CHAT = json.dumps({"model": "gpt-oss-120b", "messages": []}).encode()
 
 
@@ -26,8 +26,7 @@ def test_requests_of_many_clients_share_a_connection(house, standin):
 def test_concurrent_requests_have_connections_of_their_own(house, standin):
     clients = [house.connect() for _ in range(5)]
     for client in clients:
-        client.send(raw.request("GET", "/v1/models", {"Authorization": f"Bearer {keys.SECRET}",
-                                                      **steering(head_gate="together")}))
+        client.send(raw.request("GET", "/v1/models", {**AUTH, **steering(head_gate="together")}))
     until("all are upstream", lambda: len(standin.requests()) == 5)
     assert len({request["conn"] for request in standin.requests()}) == 5
     standin.open_gate("together")
@@ -75,7 +74,7 @@ def test_a_get_that_fails_on_a_new_connection_is_not_repeated(house, standin):
     assert len(standin.requests()) == 1
 
 
-def test_bytes_behind_an_answer_do_not_poison_the_next(house, standin):
+def test_bytes_behind_an_answer_do_not_poison_the_next(house):
     assert ask(house, "GET", malformed="one-answer-too-many").status == 200
     for _ in range(3):
         assert ask(house, "GET").json()["object"] == "list"
@@ -83,7 +82,7 @@ def test_bytes_behind_an_answer_do_not_poison_the_next(house, standin):
 
 def test_a_connection_is_dropped_when_the_client_leaves_in_mid_answer(house, standin):
     with house.connect() as connection:
-        connection.send(raw.request("GET", "/v1/models", {"Authorization": f"Bearer {keys.SECRET}", **steering(hang="end")}))
+        connection.send(raw.request("GET", "/v1/models", {**AUTH, **steering(hang="end", framing="chunked")}))
         number = standin.one_request()["conn"]
     assert standin.end()["outcome"] == "gone"
     until("the connection is closed", lambda: standin.log("close", conn=number))

@@ -5,7 +5,6 @@ import ssl
 import subprocess
 
 import pytest
-
 from harness import certs, keys, raw
 
 AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
@@ -29,8 +28,9 @@ def test_both_versions_serve(house, pair, version, name):
 
 def openssl_client(house, *options):
     """`openssl s_client` against the TLS port; its output."""
-    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{house.https_port}", "-servername", "localhost",
-                           *options], input="", capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{house.https_port}", "-servername", "localhost", *options],
+        input="", capture_output=True, text=True, timeout=20, check=False)
     return done.stdout + done.stderr
 
 
@@ -90,7 +90,8 @@ def test_hsts_is_sent_over_tls(house):
 def test_the_certificate_is_chosen_by_name(start_house, folder):
     first = certs.make(folder, "first.example", "DNS:first.example")
     second = certs.make(folder, "second.example", "DNS:second.example")
-    house = start_house(tls=first, TLS_CERT_FILE=f"{first.cert},{second.cert}", TLS_KEY_FILE=f"{first.key},{second.key}")
+    house = start_house(tls=first, TLS_CERT_FILE=f"{first.cert},{second.cert}",
+                        TLS_KEY_FILE=f"{first.key},{second.key}")
     for pair, name in ((first, "first.example"), (second, "second.example")):
         with house.connect_tls(pair.client_context(), server_name=name) as connection:
             assert connection.ask("GET", "/health").status == 200

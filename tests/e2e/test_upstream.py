@@ -4,7 +4,6 @@ import json
 import socket
 
 import pytest
-
 from canned import faults
 from harness import certs, keys, raw
 from harness.poll import until

@@ -234,7 +234,7 @@ class Gatehouse:
         found = []
         for text in self.log_text().rpartition("\n")[0].splitlines():
             fields = json.loads(text)
-            assert LOG_FIELDS <= fields.keys() or "msg" not in fields, text
+            assert fields.keys() >= LOG_FIELDS or "msg" not in fields, text
             found.append(Line(fields["level"], fields["role"], fields["event"], fields.get("msg", ""), fields))
         return [line for line in found if event in (None, line.event) and level in (None, line.level)]
 
