@@ -31,8 +31,8 @@ find(const struct keyfile_edit *e, const char *id, size_t from, struct key *out,
 
 		*fault_out =
 		    keyfile_entry_parse(json_array_get(e->doc.keys, i), out, &notes);
-		if (strcmp(out->id, id) == 0)
-			break;
+		if (id[0] != '\0' && strcmp(out->id, id) == 0)
+			break; /* a faulty entry may have the id "" */
 	}
 	return i;
 }

@@ -391,6 +391,19 @@ a_faulty_entry_stops_every_edit_but_its_own_deletion(void **state)
 }
 
 static void
+an_empty_id_means_no_entry_not_even_a_faulty_one(void **state)
+{
+	struct tempdir *t = *state;
+	struct keyfile_edit *e;
+	struct errmsg why;
+
+	tempdir_write(t, "{\"keys\":[{\"key_id\":\"\"},{\"key_id\":7},3]}");
+	e = edit(t->file);
+	assert_int_equal(keyfile_edit_delete(e, "", &why), -ENOENT);
+	keyfile_edit_close(&e);
+}
+
+static void
 a_file_that_is_no_key_file_is_not_edited(void **state)
 {
 	static const char *const texts[] = { "", "SECRET", "{\"keys\":1}",
@@ -754,6 +767,7 @@ main(void)
 		TEST(what_is_done_to_an_id_is_done_to_all_its_entries_but_rotation),
 		TEST(ids_that_are_taken_unknown_or_no_good_are_refused),
 		TEST(a_faulty_entry_stops_every_edit_but_its_own_deletion),
+		TEST(an_empty_id_means_no_entry_not_even_a_faulty_one),
 		TEST(a_file_that_is_no_key_file_is_not_edited),
 		TEST(more_keys_than_allowed_are_not_written),
 		TEST(owner_group_and_mode_stay),

@@ -472,6 +472,21 @@ an_examples_placeholder_is_warned_of(void **state)
 }
 
 static void
+the_example_is_a_good_key_file_that_lets_nobody_in(void **state)
+{
+	struct keyset *set = NULL;
+	struct errmsg why;
+
+	(void)state;
+	assert_int_equal(
+	    keyfile_load("etc/api_keys.json.example", NULL, 10, &set, &why), 0);
+	assert_int_equal(set->faults.n, 0);
+	assert_int_equal(set->n, 1);
+	assert_false(set->v[0].enabled);
+	keyset_destroy(&set);
+}
+
+static void
 a_folder_and_a_fifo_are_refused_without_waiting(void **state)
 {
 	struct tempdir *t = *state;
@@ -624,6 +639,7 @@ main(void)
 		TEST(more_keys_than_allowed_are_refused),
 		TEST(a_file_that_everybody_can_read_is_warned_of),
 		TEST(an_examples_placeholder_is_warned_of),
+		cmocka_unit_test(the_example_is_a_good_key_file_that_lets_nobody_in),
 		TEST(a_folder_and_a_fifo_are_refused_without_waiting),
 		cmocka_unit_test(
 		    times_are_read_with_and_without_zones_and_dates_that_are_none_refused),

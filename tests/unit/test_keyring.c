@@ -391,6 +391,7 @@ fork_reader(
 	const struct key stranger = key_of(FORK_KEYS + seed);
 	unsigned x = (unsigned)seed * 2654435761u + 1;
 
+	alarm(120); /* should the writer be gone */
 	for (int n = 0; n < FORK_READS || totals->published < FORK_SETS; n++) {
 		struct keyring_entry e;
 		int i = (int)((x = x * 1103515245u + 12345u) >> 8) % FORK_KEYS;
@@ -496,10 +497,12 @@ a_writer_killed_anywhere_leaves_a_whole_set_and_the_next_one_heals(void **state)
 		pid_t pid = fork();
 
 		assert_true(pid >= 0);
-		if (pid == 0)
+		if (pid == 0) {
+			alarm(120); /* should nobody come to kill it */
 			for (int i = 0;; i++)
 				if (keyring_publish(k, &sets[i & 1]) != 0)
 					_exit(1);
+		}
 		while (keyring_version(k) == version) /* until it is at work */
 			sched_yield();
 		nanosleep(&wait_ns, NULL); /* the moment of death, not a wait */
