@@ -267,6 +267,36 @@ the_watch_refuses_a_faulty_file_once_and_keeps_the_keys(void **state)
 }
 
 static void
+faulty_keys_that_a_reload_has_refused_are_not_reported_twice(void **state)
+{
+	struct house *h = *state;
+	const struct timespec patience = { .tv_sec = 4, .tv_nsec = 500000000 };
+
+	house_start_ready(h);
+	house_replace(h->keys, "{");
+	house_reload(h);
+	assert_last_reload(h, "refused");
+	(void)nanosleep(
+	    &patience, NULL); /* what the watch would have needed to say it again */
+	assert_int_equal(house_log_count(h, "\"level\":\"error\""), 1);
+	assert_int_equal(house_stop(h), 0);
+}
+
+static void
+good_keys_beside_a_refused_configuration_are_published_by_the_watch(void **state)
+{
+	struct house *h = *state;
+
+	house_start_ready(h);
+	house_replace(h->config, "{\"tls_cert_file\": \"/nonexistent\"}");
+	house_replace(h->keys, TWO_KEYS);
+	house_reload(h);
+	assert_last_reload(h, "refused");
+	house_await(h, has_keys, 2);
+	assert_int_equal(house_stop(h), 0);
+}
+
+static void
 a_dead_worker_of_the_old_generation_is_not_replaced(void **state)
 {
 	struct house *h = *state;
@@ -303,6 +333,9 @@ main(void)
 		HOUSE_TEST(the_watch_publishes_a_changed_key_file),
 		HOUSE_TEST(the_watch_puts_up_with_a_file_that_is_being_written),
 		HOUSE_TEST(the_watch_refuses_a_faulty_file_once_and_keeps_the_keys),
+		HOUSE_TEST(faulty_keys_that_a_reload_has_refused_are_not_reported_twice),
+		HOUSE_TEST(
+		    good_keys_beside_a_refused_configuration_are_published_by_the_watch),
 		HOUSE_TEST(a_dead_worker_of_the_old_generation_is_not_replaced),
 	};
 
