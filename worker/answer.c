@@ -321,7 +321,7 @@ answer_on_drained(struct exchange *x)
 static void
 on_writable(void *arg)
 {
-	exchange_on_writable(exchange_check(arg));
+	request_on_writable(exchange_check(arg));
 }
 
 /* --- failures --- */

@@ -15,11 +15,7 @@
 #include "worker/gate.h"
 #include "worker/peer.h"
 
-enum {
-	EXCHANGE_MAGIC = 0x65786368,
-	EXCHANGE_HELD_MAX = 64 * 1024, /* a body up to this is held and sent whole */
-	GENERATED_ID_BYTES = 32
-};
+enum { EXCHANGE_MAGIC = 0x65786368, GENERATED_ID_BYTES = 32 };
 
 struct exchange *
 exchange_check(void *arg)
@@ -32,36 +28,6 @@ exchange_check(void *arg)
 }
 
 /* --- memory --- */
-
-int
-buf_add(struct worker_env *env, struct exchange_buf *b, struct span s, size_t cap_hint)
-{
-	if (b->n + s.n > b->cap) {
-		size_t cap = b->cap == 0 ? cap_hint : b->cap * 2;
-		char *p;
-
-		if (cap < b->n + s.n)
-			cap = b->n + s.n;
-		p = realloc(b->p, cap);
-		if (p == NULL)
-			return -ENOMEM;
-		env_hold(env, cap - b->cap);
-		b->p = p;
-		b->cap = cap;
-	}
-	if (s.n > 0)
-		memcpy(b->p + b->n, s.p, s.n);
-	b->n += s.n;
-	return 0;
-}
-
-void
-buf_free(struct worker_env *env, struct exchange_buf *b)
-{
-	env_release(env, b->cap);
-	free(b->p);
-	*b = (struct exchange_buf){ 0 };
-}
 
 static void
 exchange_free(struct env_grave *g)
@@ -153,93 +119,7 @@ exchange_fail(struct exchange *x, enum reply_error e, const struct reply_detail 
 	ctx = exchange_context(x);
 	x->status = reply_error_status(e);
 	reply_error(&out, &ctx, e, detail != NULL ? detail : &none);
-	exchange_end(
-	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
-}
-
-static void
-answer_json(struct exchange *x, unsigned status, struct span body)
-{
-	struct reply_context ctx = exchange_context(x);
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-
-	x->status = status;
-	reply_json(&out, &ctx, status, body);
-	exchange_end(
-	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
-}
-
-/* --- what is answered here --- */
-
-static void
-answer_health(struct exchange *x)
-{
-	bool draining = atomic_load_explicit(
-			    &x->env->shared->state->draining, memory_order_relaxed) != 0;
-
-	if (draining)
-		answer_json(x, 503, SPAN("{\"status\":\"draining\"}"));
-	else
-		answer_json(x, 200, SPAN("{\"status\":\"healthy\"}"));
-}
-
-static void
-answer_ready(struct exchange *x)
-{
-	const struct state *st = x->env->shared->state;
-	const struct scoreboard_row *row = x->env->row;
-	uint64_t ok = atomic_load_explicit(&row->upstream_ok_ms, memory_order_relaxed);
-	uint64_t fail =
-	    atomic_load_explicit(&row->upstream_fail_ms, memory_order_relaxed);
-
-	if (atomic_load_explicit(&st->draining, memory_order_relaxed) != 0)
-		answer_json(
-		    x, 503, SPAN("{\"status\":\"not ready\",\"reason\":\"draining\"}"));
-	else if (ok == 0 && fail == 0)
-		answer_json(
-		    x, 503, SPAN("{\"status\":\"not ready\",\"reason\":\"starting\"}"));
-	else if (ok < fail)
-		answer_json(
-		    x, 503, SPAN("{\"status\":\"not ready\",\"reason\":\"upstream\"}"));
-	else
-		answer_json(x, 200, SPAN("{\"status\":\"ready\"}"));
-}
-
-static void
-put_time(struct sb *out, const char *name, int64_t ms)
-{
-	SB_LIT(out, ",\"");
-	sb_str(out, name);
-	SB_LIT(out, "\":");
-	if (ms == 0) {
-		SB_LIT(out, "null");
-		return;
-	}
-	sb_i64(out, ms / 1000);
-	if (ms % 1000 != 0)
-		sb_printf(out, ".%03d", (int)(ms % 1000));
-}
-
-static void
-answer_key_info(struct exchange *x, const struct keyring_entry *e)
-{
-	char text[4096];
-	struct sb out = sb_init(text, sizeof(text));
-
-	SB_LIT(&out, "{\"key_id\":\"");
-	sb_json(&out, span_of(e->key.id));
-	SB_LIT(&out, "\"");
-	put_time(&out, "created_at", e->key.created_ms);
-	put_time(&out, "expires_at", e->key.expires_ms);
-	SB_LIT(&out, ",\"rate_limit\":");
-	if (e->key.rate_limit == KEY_NO_LIMIT)
-		SB_LIT(&out, "null");
-	else
-		sb_i64(&out, e->key.rate_limit);
-	SB_LIT(&out, ",\"description\":\"");
-	sb_json(&out, span_of(e->key.description));
-	SB_LIT(&out, "\",\"enabled\":true}");
-	answer_json(x, 200, (struct span){ out.p, out.n });
+	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 }
 
 /* --- credentials --- */
@@ -266,173 +146,13 @@ admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entr
 	return true;
 }
 
-/* --- to upstream --- */
-
-/* Hand head and what is held of the body over; the body may go on. */
-static void
-submit(struct exchange *x, bool complete)
-{
-	struct worker_env *env = x->env;
-	char *held = x->head.p;
-	size_t n = x->head.n;
-
-	/* The call accounts for n bytes from here on. */
-	env_release(env, x->head.cap - n);
-	x->head = (struct exchange_buf){ 0 };
-	x->state = complete ? EXCHANGE_WAIT : EXCHANGE_PASS;
-	if (upstream_start(x->to_admin ? env->admin : env->api, &x->call, &answer_ops, x,
-		x->method, held, n, complete) != 0)
-		exchange_fail(x, REPLY_NO_MEMORY, NULL);
-}
-
-/* Close a chunked body's open head, and put what is held of the body behind it. */
-static int
-join_body(struct exchange *x, enum http1_framing framing)
-{
-	char text[64];
-	struct sb out = sb_init(text, sizeof(text));
-	int r;
-
-	forward_framing(&out, framing, x->body.n);
-	if (framing == HTTP1_CHUNKED && x->body.n > 0)
-		forward_chunk(&out, x->body.n);
-	r = buf_add(x->env, &x->head, (struct span){ out.p, out.n }, 0);
-	if (r == 0)
-		r = buf_add(x->env, &x->head, (struct span){ x->body.p, x->body.n }, 0);
-	if (r == 0 && framing == HTTP1_CHUNKED && x->body.n > 0)
-		r = buf_add(x->env, &x->head, SPAN("\r\n"), 0);
-	buf_free(x->env, &x->body);
-	return r;
-}
-
-/* The body is not held (any longer): what follows is passed on as it comes. */
-static void
-begin_passing(struct exchange *x)
-{
-	if (x->body_framing == HTTP1_CHUNKED && join_body(x, HTTP1_CHUNKED) != 0) {
-		exchange_fail(x, REPLY_NO_MEMORY, NULL);
-		return;
-	}
-	submit(x, false);
-	if (x->state == EXCHANGE_PASS && upstream_congested(&x->call))
-		client_pause(x->client);
-}
-
-/* Pass some of the body on. */
-static void
-pass_body(struct exchange *x, struct span data, bool end)
-{
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-
-	if (x->body_framing == HTTP1_LENGTH) {
-		upstream_send(&x->call, (struct span){ 0 }, data, end);
-	} else {
-		if (data.n > 0) {
-			forward_chunk(&out, data.n);
-			sb_span(&out, data);
-			SB_LIT(&out, "\r\n");
-		}
-		if (end)
-			SB_LIT(&out, "0\r\n\r\n");
-		upstream_send(
-		    &x->call, (struct span){ out.p, out.n }, (struct span){ 0 }, end);
-	}
-	if (end)
-		x->state = EXCHANGE_WAIT;
-	else if (upstream_congested(&x->call))
-		client_pause(x->client);
-}
-
-void
-exchange_on_writable(struct exchange *x)
-{
-	if (x->state == EXCHANGE_PASS && x->client != NULL)
-		client_resume(x->client);
-}
-
-/* Collect some of the body. */
-static void
-hold_body(struct exchange *x, struct span data, bool end)
-{
-	bool chunked = x->body_framing == HTTP1_CHUNKED;
-	int r = buf_add(x->env, chunked ? &x->body : &x->head, data, 4096);
-
-	if (r == 0 && end && chunked)
-		r = join_body(x, HTTP1_LENGTH);
-	if (r != 0)
-		exchange_fail(x, REPLY_NO_MEMORY, NULL);
-	else if (end)
-		submit(x, true);
-	else if (x->body.n > EXCHANGE_HELD_MAX || env_short(x->env))
-		begin_passing(x); /* the body is long, or memory is short */
-}
-
-/*
- * Build the request for upstream. A body of known length up to the limit is
- * collected behind its head in one buffer of just that size; a longer one passes.
- */
-static void
-begin_forward(struct exchange *x, const struct http1_head *head)
-{
-	struct worker_env *env = x->env;
-	struct span id = { x->request_id, x->request_id_n };
-	struct sb out = sb_init(env->scratch, ENV_SCRATCH);
-	struct forward_origin origin = { .client = x->addr, .https = x->https };
-	bool hold = (head->framing != HTTP1_LENGTH ||
-			head->content_length <= EXCHANGE_HELD_MAX) &&
-		    !env_short(env);
-	size_t cap;
-
-	if (x->to_admin)
-		forward_admin_request(&out, head, id, &origin);
-	else
-		forward_request(
-		    &out, env->cfg, head, x->client_id ? id : (struct span){ 0 });
-	x->body_framing = head->framing;
-	x->body_length = head->content_length;
-	if (head->framing != HTTP1_CHUNKED)
-		forward_framing(&out, head->framing, head->content_length);
-	cap = out.n;
-	if (hold && head->framing == HTTP1_LENGTH)
-		cap += head->content_length;
-	if (out.over || buf_add(env, &x->head, (struct span){ out.p, out.n }, cap) != 0) {
-		exchange_fail(x, REPLY_NO_MEMORY, NULL);
-		return;
-	}
-	if (head->framing == HTTP1_NO_BODY ||
-	    (head->framing == HTTP1_LENGTH && head->content_length == 0))
-		submit(x, true);
-	else if (hold)
-		x->state = EXCHANGE_HOLD;
-	else
-		begin_passing(x);
-	if (x->state != EXCHANGE_OVER && x->expects_continue) {
-		x->expects_continue = false;
-		client_send_continue(x->client);
-	}
-}
-
 /* --- the order of things --- */
-
-static void
-begin_preflight(struct exchange *x, const struct http1_head *head)
-{
-	const struct http1_field *asked =
-	    http1_find(head, SPAN("access-control-request-headers"), NULL);
-	struct reply_context ctx = exchange_context(x);
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-
-	x->status = 204;
-	reply_preflight(&out, &ctx, asked != NULL ? asked->value : (struct span){ 0 });
-	exchange_end(
-	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
-}
 
 static bool
 is_preflight(const struct exchange *x, const struct http1_head *head)
 {
 	return x->method == HTTP_OPTIONS && x->cors_origin != NULL &&
-	       http1_find(head, SPAN("access-control-request-method"), NULL) != NULL;
+	    http1_find(head, SPAN("access-control-request-method"), NULL) != NULL;
 }
 
 static void
@@ -442,7 +162,7 @@ begin_api(struct exchange *x, const struct http1_head *head)
 	struct reply_detail detail = { .allow = x->match.allow };
 
 	if (is_preflight(x, head)) {
-		begin_preflight(x, head);
+		local_preflight(x, head);
 		return;
 	}
 	if (x->method == HTTP_OPTIONS && detail.allow == NULL)
@@ -453,13 +173,12 @@ begin_api(struct exchange *x, const struct http1_head *head)
 	}
 	if (!admit_key(x, head, &entry))
 		return;
-	if (head->framing == HTTP1_LENGTH &&
-	    head->content_length > x->env->cfg->max_body) {
+	if (head->framing == HTTP1_LENGTH && head->content_length > x->env->cfg->max_body) {
 		x->keep_alive = false;
 		exchange_fail(x, REPLY_TOO_LARGE, NULL);
 		return;
 	}
-	begin_forward(x, head);
+	request_forward(x, head);
 }
 
 static void
@@ -474,7 +193,7 @@ begin_admin(struct exchange *x, const struct http1_head *head)
 		exchange_fail(x, REPLY_ADMIN_OFF, NULL);
 	else {
 		x->to_admin = true;
-		begin_forward(x, head);
+		request_forward(x, head);
 	}
 }
 
@@ -484,7 +203,7 @@ begin_key_info(struct exchange *x, const struct http1_head *head)
 	struct keyring_entry entry;
 
 	if (admit_key(x, head, &entry))
-		answer_key_info(x, &entry);
+		local_key_info(x, &entry);
 }
 
 /* On a plain port of a house that has TLS only health and ACME are served.
@@ -517,8 +236,7 @@ transport_ok(struct exchange *x, const struct http1_head *head)
 	ctx = exchange_context(x);
 	x->status = 308;
 	reply_redirect(&out, &ctx, (struct span){ location.p, location.n });
-	exchange_end(
-	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 	return false;
 }
 
@@ -537,8 +255,8 @@ begin_routed(struct exchange *x, const struct http1_head *head)
 		return;
 	}
 	switch (x->match.route) {
-	case ROUTE_HEALTH: answer_health(x); return;
-	case ROUTE_READY: answer_ready(x); return;
+	case ROUTE_HEALTH: local_health(x); return;
+	case ROUTE_READY: local_ready(x); return;
 	case ROUTE_KEY_INFO: begin_key_info(x, head); return;
 	case ROUTE_ADMIN: begin_admin(x, head); return;
 	case ROUTE_ACME:
@@ -556,6 +274,15 @@ begin_routed(struct exchange *x, const struct http1_head *head)
 
 /* --- a new exchange --- */
 
+/* A step of SplitMix64: an id says nothing of how many requests came before it. */
+static uint64_t
+mix(uint64_t v)
+{
+	v = (v ^ (v >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	v = (v ^ (v >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return v ^ (v >> 31);
+}
+
 /* The client's own id if it is harmless, else one of ours: 128 bits in hex, random
  * per process and counted up, so that no two answers share one. */
 static void
@@ -564,7 +291,9 @@ choose_request_id(struct exchange *x, const struct http1_head *head)
 	static const char digits[] = "0123456789abcdef";
 	const struct http1_field *f =
 	    head != NULL ? http1_find(head, SPAN("x-request-id"), NULL) : NULL;
-	uint64_t halves[2] = { x->env->request_seed, ++x->env->request_count };
+	uint64_t seed = x->env->request_seed, n = ++x->env->request_count;
+	uint64_t halves[2] = { mix(seed ^ n),
+		mix(seed + n * UINT64_C(0x9e3779b97f4a7c15)) };
 
 	if (f != NULL && reply_request_id_ok(f->value)) {
 		memcpy(x->request_id, f->value.p, f->value.n);
@@ -655,12 +384,13 @@ on_body(struct client *c, struct span data, bool end)
 	x->bytes_in += data.n;
 	if (x->bytes_in > x->env->cfg->max_body) {
 		x->keep_alive = false;
-		exchange_fail(x, REPLY_TOO_LARGE, NULL);
-	} else if (x->state == EXCHANGE_HOLD) {
-		hold_body(x, data, end);
-	} else if (x->state == EXCHANGE_PASS) {
-		pass_body(x, data, end);
-	} /* else upstream has answered already: the rest is of no use */
+		if (x->status == 0)
+			exchange_fail(x, REPLY_TOO_LARGE, NULL);
+		else
+			exchange_break(x);
+		return;
+	}
+	request_on_body(x, data, end);
 }
 
 static void

@@ -1,11 +1,11 @@
 /*
- * The state of an exchange, shared by exchange.c (requests), answer.c (answers) and
- * access.c (the access log); nobody else includes this.
+ * The state of an exchange, shared by exchange.c (the order of things),
+ * request_body.c, local.c, answer.c and access.c; nobody else includes this.
  */
 #ifndef GATEHOUSE_WORKER_EXCHANGE_STATE_H
 #define GATEHOUSE_WORKER_EXCHANGE_STATE_H
 
-#include "common/keyfile.h"
+#include "common/keyring.h"
 #include "worker/client.h"
 #include "worker/env.h"
 #include "worker/reply.h"
@@ -83,11 +83,28 @@ void exchange_end(struct exchange *x, struct span out, struct span body, bool ke
 void exchange_break(struct exchange *x);
 /* Let go of everything; x is buried. */
 void exchange_finish(struct exchange *x);
-/* More body may go upstream. */
-void exchange_on_writable(struct exchange *x);
+
+/* request_body.c */
+
+/* Collect s. Returns 0 or -ENOMEM. cap_hint: first capacity, bytes. */
 int buf_add(struct worker_env *env, struct exchange_buf *b, struct span s,
     size_t cap_hint) MUSTCHECK;
 void buf_free(struct worker_env *env, struct exchange_buf *b);
+/*
+ * Build the request for upstream. A body of known length up to the limit is
+ * collected behind its head in one buffer of just that size; a longer one passes.
+ */
+void request_forward(struct exchange *x, const struct http1_head *head);
+/* Some of the body; end: the last of it. */
+void request_on_body(struct exchange *x, struct span data, bool end);
+/* More body may go upstream. */
+void request_on_writable(struct exchange *x);
+
+/* local.c: whole answers; each ends x. */
+void local_health(struct exchange *x);
+void local_ready(struct exchange *x);
+void local_key_info(struct exchange *x, const struct keyring_entry *e);
+void local_preflight(struct exchange *x, const struct http1_head *head);
 
 /* answer.c */
 extern const struct upstream_ops answer_ops;

@@ -1,0 +1,129 @@
+/*
+ * The answer's side of a client connection: writing, ending a request, closing. See
+ * client_state.h.
+ */
+#include "worker/client_state.h"
+
+#include <sys/socket.h>
+
+void
+client_finish_closing(struct client *c)
+{
+	if (c->no_linger || c->reset) {
+		client_destroy(c);
+		return;
+	}
+	c->state = CLIENT_LINGER;
+	(void)shutdown(c->wire.fd, SHUT_WR); /* fails only when it is gone anyway */
+	client_watch(c, true);
+	client_set_timer(c, CLIENT_DISCARD_MS);
+}
+
+/* After a write: wait for the kernel if it did not take all. */
+static void
+after_write(struct client *c, int r)
+{
+	if (r != 0) {
+		client_doom(c);
+		return;
+	}
+	if (wire_pending(&c->wire) == 0)
+		return;
+	if (event_add(&c->write_event, NULL) != 0)
+		client_doom(c);
+	client_set_timer(c, c->env->cfg->idle_timeout_ms);
+}
+
+void
+client_write(struct client *c, struct span head, struct span body)
+{
+	if (c->doomed || c->state == CLIENT_DEAD)
+		return;
+	after_write(c, wire_write(&c->wire, head, body));
+}
+
+/* The request is over and its connection goes on: to the rest of its body, or to
+ * the next head. */
+static void
+next_request(struct client *c)
+{
+	if (c->state == CLIENT_BODY) {
+		c->state = CLIENT_DISCARD;
+		c->keep = true;
+		c->discarded = 0;
+		client_set_timer(c, CLIENT_DISCARD_MS);
+	} else {
+		c->state = CLIENT_HEAD;
+		client_set_timer(c, c->env->cfg->idle_timeout_ms);
+	}
+	c->paused = false;
+	if (!c->pumping) {
+		client_watch(c, true);
+		client_pump(c, (struct span){ 0 });
+	}
+}
+
+/* The request is over and so is the connection, once all is sent. */
+static void
+close_after(struct client *c, bool unread)
+{
+	c->state = CLIENT_CLOSING;
+	c->no_linger = !unread;
+	c->paused = false;
+	if (c->doomed)
+		return;
+	if (wire_pending(&c->wire) == 0)
+		client_finish_closing(c);
+	else
+		client_watch(c, false);
+}
+
+void
+client_end(struct client *c, struct span head, struct span body, bool keep)
+{
+	bool unread = c->state == CLIENT_BODY || c->in_n > 0;
+
+	if (c->state == CLIENT_DEAD)
+		return;
+	c->request = NULL;
+	if (c->doomed)
+		return;
+	keep = keep && !c->env->draining;
+	after_write(c,
+	    keep ? wire_write(&c->wire, head, body)
+		 : wire_write_last(&c->wire, head, body));
+	if (c->doomed)
+		return;
+	if (keep)
+		next_request(c);
+	else
+		close_after(c, unread);
+}
+
+void
+client_abort(struct client *c, struct span tail, bool reset)
+{
+	if (c->state == CLIENT_DEAD)
+		return;
+	c->request = NULL;
+	if (c->doomed)
+		return;
+	after_write(c, wire_write(&c->wire, tail, (struct span){ 0 }));
+	if (c->doomed)
+		return;
+	c->reset = reset;
+	close_after(c, c->state == CLIENT_BODY);
+}
+
+size_t
+client_pending(const struct client *c)
+{
+	return c->state == CLIENT_DEAD ? 0 : wire_pending(&c->wire);
+}
+
+void
+client_send_continue(struct client *c)
+{
+	if (c->state == CLIENT_BODY && c->in_n == 0)
+		client_write(c, SPAN("HTTP/1.1 100 Continue\r\n\r\n"), (struct span){ 0 });
+}

@@ -1,0 +1,77 @@
+/*
+ * The state of a client connection, shared by client.c (its life and its events),
+ * client_pump.c (bytes that come) and client_answer.c (bytes that go); nobody else
+ * includes this.
+ */
+#ifndef GATEHOUSE_WORKER_CLIENT_STATE_H
+#define GATEHOUSE_WORKER_CLIENT_STATE_H
+
+#include <event2/event_struct.h>
+
+#include "worker/client.h"
+
+enum { CLIENT_DISCARD_MS = 10000 /* how long the rest of a body is thrown away */ };
+
+enum client_state {
+	CLIENT_HEAD,    /* handshake, idle, or reading a head */
+	CLIENT_BODY,    /* a request is in flight, its body is coming */
+	CLIENT_ANSWER,  /* its body is complete, its answer is not */
+	CLIENT_DISCARD, /* it is answered, the rest of its body is thrown away */
+	CLIENT_CLOSING, /* the last bytes are on their way out */
+	CLIENT_LINGER,  /* all is sent; what still comes is thrown away until FIN */
+	CLIENT_DEAD,
+};
+
+struct client {
+	struct env_grave grave; /* first: the graveyard casts back */
+	uint32_t magic;
+	uint8_t state; /* enum client_state */
+	bool keep;     /* after DISCARD: another request may follow */
+	bool paused;   /* the owner wants no more body now */
+	bool pumping;  /* client_pump is on the stack */
+	bool reading;  /* read_event watches for data, not just for the end */
+	bool doomed;   /* a write failed: on_gone comes from the loop */
+	bool no_linger;
+	bool reset;
+	struct worker_env *env;
+	struct client_list *list;
+	struct client *next, *prev;
+	const struct client_port *port;
+	const struct client_ops *ops;
+	void *request;
+	void (*on_closed)(void *arg, const struct addr *addr);
+	void *on_closed_arg;
+	struct wire wire;
+	struct http1 http;
+	struct event read_event, write_event;
+	struct wheel_entry timer;
+	struct addr addr;
+	char *in; /* bytes that wait to be worked off; NULL mostly */
+	size_t in_n, in_cap;
+	uint64_t discarded;
+};
+
+/* client.c */
+
+/* Close and bury. The owner must have let go. */
+void client_destroy(struct client *c);
+/* The connection is of no use any more: tell the owner, close. */
+void client_lost(struct client *c);
+/* Have on_gone told from the loop: the owner is on the stack right now. */
+void client_doom(struct client *c);
+void client_set_timer(struct client *c, uint64_t ms);
+void client_cancel_timer(struct client *c);
+/* Watch for data, or only for the client's leaving. */
+void client_watch(struct client *c, bool data);
+
+/* client_pump.c */
+
+/* Work off what waits and fresh (may be empty) behind it. */
+void client_pump(struct client *c, struct span fresh);
+/* Tell the owner of a fault; whoever has no request has begun none. */
+void client_fault(struct client *c, enum client_fault f, enum http1_fault head);
+
+/* client_answer.c: all is sent: close, or wait until the client has seen it. */
+void client_finish_closing(struct client *c);
+
+#endif
