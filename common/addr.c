@@ -204,13 +204,14 @@ cidr_parse(struct span text, struct cidr *out)
 	const char *slash = text.n > 0 ? memchr(text.p, '/', text.n) : NULL;
 	const size_t n = slash != NULL ? (size_t)(slash - text.p) : text.n;
 	struct cidr c = { .bits = 128 };
-	unsigned bits, most;
+	unsigned bits;
 
 	if (parse_literal((struct span){ text.p, n }, &c.net) != 0)
 		return ERR_SYNTAX;
 	if (slash != NULL) {
 		/* the form written decides: ::ffff:a.b.c.d counts as IPv6 */
-		most = memchr(text.p, ':', n) == NULL ? 32 : 128;
+		const unsigned most = memchr(text.p, ':', n) == NULL ? 32 : 128;
+
 		if (parse_number(rest_of(text, n + 1), most, &bits) != 0)
 			return ERR_SYNTAX;
 		c.bits = bits + 128 - most;

@@ -166,8 +166,14 @@ wipe(json_t *tree)
 
 	if (text != NULL) /* Jansson's own copy, on the heap: only its view is const */
 		OPENSSL_cleanse((void *)(uintptr_t)text, json_string_length(tree));
-	json_array_foreach(tree, i, child) wipe(child);
-	json_object_foreach(tree, key, child) wipe(child);
+	json_array_foreach(tree, i, child)
+	{
+		wipe(child);
+	}
+	json_object_foreach(tree, key, child)
+	{
+		wipe(child);
+	}
 }
 
 static void
@@ -176,7 +182,10 @@ take_object(struct config_draft *d, const char *origin, json_t *root)
 	const char *field;
 	json_t *value;
 
-	json_object_foreach(root, field, value) take_field(d, origin, root, field, value);
+	json_object_foreach(root, field, value)
+	{
+		take_field(d, origin, root, field, value);
+	}
 	wipe(root);
 }
 

@@ -1,7 +1,6 @@
 /*
- * The rows of all settings. CONTRACT section 2 is this table for people; a test
- * holds the two together. Pure data, read by every process that loads, prints or
- * compares a configuration.
+ * The rows of all settings; CONTRACT section 2 is this table for people. Pure data,
+ * read by every process that loads, prints or compares a configuration.
  */
 #include "common/config_table.h"
 

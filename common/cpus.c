@@ -25,7 +25,7 @@ read_line(const char *path, char *line, int line_bytes)
 	if (f == NULL)
 		return false;
 	got = fgets(line, line_bytes, f) != NULL;
-	fclose(f);
+	(void)fclose(f); /* was only read */
 	if (got)
 		line[strcspn(line, "\n")] = '\0';
 	return got;
@@ -173,7 +173,7 @@ cpus_under_quota(const char *root, uint32_t cpus)
 		line[strcspn(line, "\n")] = '\0';
 		cpus = apply_line(root, line, cpus);
 	}
-	fclose(f);
+	(void)fclose(f); /* was only read */
 	return cpus > 0 ? cpus : 1;
 }
 

@@ -21,9 +21,10 @@ struct keyring; /* lives in shared memory */
 /* What a look-up gives: a private copy. */
 struct keyring_entry {
 	struct key key;
-	uint32_t slot;       /* 0 .. max_keys - 1, stable by key_id over reloads */
-	uint32_t generation; /* of the slot: differs once the slot went to another key_id */
-	bool by_previous;    /* the presented secret is the previous one */
+	uint32_t slot; /* 0 .. max_keys - 1, stable by key_id over reloads */
+	uint32_t
+	    generation;   /* of the slot: differs once the slot went to another key_id */
+	bool by_previous; /* the presented secret is the previous one */
 };
 
 /* Bytes of shared memory needed for max_keys keys (a multiple of 4096). */
@@ -49,8 +50,8 @@ int keyring_find(const struct keyring *k, const uint8_t hash[KEY_HASH_BYTES],
     struct keyring_entry *out) MUSTCHECK;
 
 /* The entry in a slot, for those who list (metrics, UI). 0 or -ENOENT. */
-int keyring_slot(const struct keyring *k, uint32_t slot,
-    struct keyring_entry *out) MUSTCHECK;
+int keyring_slot(
+    const struct keyring *k, uint32_t slot, struct keyring_entry *out) MUSTCHECK;
 
 /* Number of keys published, and how often a set was published. */
 uint32_t keyring_count(const struct keyring *k);

@@ -315,6 +315,7 @@ ask(struct window *w, const struct window_rule *rule, window_clock_fn now, void 
 	fill_state(out, &t, &s, limit);
 	if (r == -EAGAIN)
 		out->retry_after_ms = retry_after_ms(w, &t, limit);
+	out->window = w;
 	out->cell = s.cell;
 	out->value = s.value;
 	out->tag = rule->tag;
@@ -347,7 +348,7 @@ window_heal(
 {
 	uint64_t seen = refused->value;
 
-	if (rule->tag == refused->tag)
+	if (rule->tag == refused->tag && w == refused->window)
 		atomic_compare_exchange_strong(&w->cell[refused->cell], &seen, 0);
 }
 

@@ -47,6 +47,7 @@ struct window_state {
 	    retry_after_ms; /* refused: until there is room for one if nobody else comes
 			       (the window's length for a limit of 0); else 0 */
 	/* window.c's own: which admission this was, or which cell stood in the way */
+	const struct window *window;
 	uint64_t value;
 	uint32_t cell;
 	uint32_t tag;
@@ -74,8 +75,8 @@ void window_take_back(struct window *w, const struct window_state *admitted);
 
 /*
  * After ERR_CHANGED: rule is what was read since. If its tag is still the one
- * that was asked with, the cell that seemed newer is so old that its numbers came
- * round, and it is emptied; else nothing happens.
+ * that was asked with (and w the window), the cell that seemed newer is so old
+ * that its numbers came round, and it is emptied; else nothing happens.
  */
 void window_heal(
     struct window *w, const struct window_rule *rule, const struct window_state *refused);

@@ -92,10 +92,10 @@ command_find(const char *name)
 static void
 print_commands(FILE *f)
 {
-	fputs("usage: gatehouse COMMAND [OPTION ...]\n\n", f);
+	fprintf(f, "usage: gatehouse COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].line);
-	fputs("\n`gatehouse help COMMAND` explains one.\n", f);
+	fprintf(f, "\n`gatehouse help COMMAND` explains one.\n");
 }
 
 static int
@@ -133,7 +133,7 @@ unknown_service(const struct strlist *faults)
 	for (size_t i = 0; i < faults->n; i++)
 		fprintf(stderr, "gatehouse: %s\n", faults->v[i]);
 	if (faults->n == 0)
-		fputs("gatehouse: the service's configuration can't be read\n", stderr);
+		fprintf(stderr, "gatehouse: the service's configuration can't be read\n");
 	return EXIT_REFUSED;
 }
 

@@ -235,11 +235,10 @@ note_field(struct framing_fields *ff, const struct http1_field *f)
 static int
 scan_fields(struct cursor *c, struct http1_head *out, struct framing_fields *ff)
 {
-	int r;
-
 	out->n_fields = 0;
 	for (;;) {
 		struct http1_field *f = &out->fields[out->n_fields];
+		int r;
 
 		if (c->p == c->end)
 			return ERR_MORE;

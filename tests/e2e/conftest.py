@@ -15,7 +15,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 
-from harness import certs, gatehouse, keys, upstream  # noqa: E402
+from harness import certs, gatehouse, keys, upstream
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
 TEST_SECONDS = 120
@@ -176,5 +176,3 @@ def service(request, standin, pair):
 @pytest.fixture(scope="session")
 def is_root():
     return os.geteuid() == 0
-
-

@@ -4,7 +4,6 @@ import hashlib
 import json
 
 import pytest
-
 from harness import keys, raw
 from harness.poll import until
 from harness.upstream import steering
@@ -14,9 +13,9 @@ CHAT = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "conte
 STREAM = json.dumps({"model": "gpt-oss-120b", "stream": True, "messages": [{"role": "user", "content": "hi"}]}).encode()
 
 
-def chat(body=CHAT, **chosen):
+def chat(said=CHAT, **chosen):
     return raw.request("POST", "/v1/chat/completions",
-                       {**AUTH, "Content-Type": "application/json", **steering(**chosen)}, body)
+                       {**AUTH, "Content-Type": "application/json", **steering(**chosen)}, said)
 
 
 def models(**chosen):
@@ -39,7 +38,7 @@ def test_a_connection_is_kept_over_requests_of_every_kind(connection, standin):
     assert len(standin.requests()) == 6
 
 
-def test_pipelined_requests_are_answered_in_order(connection, standin):
+def test_pipelined_requests_are_answered_in_order(connection):
     connection.send(b"".join(chat(events=number) for number in range(1, 11)))
     counts = [connection.answer().json()["usage"]["completion_tokens"] for _ in range(10)]
     assert counts == list(range(1, 11))
@@ -84,7 +83,7 @@ def test_a_body_reaches_upstream_byte_for_byte(connection, standin, framing, siz
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-@pytest.mark.parametrize("size", [400, 65536, 5_000_000])
+@pytest.mark.parametrize("size", [500, 65536, 5_000_000])
 def test_an_answer_reaches_the_client_byte_for_byte(connection, framing, size):
     connection.send(chat(body_bytes=size, framing=framing) + models())
     answer = connection.answer()
@@ -109,8 +108,9 @@ def test_an_answer_that_trickles_in_byte_by_byte(connection):
 
 def test_an_event_of_two_megabytes(connection):
     connection.send(chat(STREAM, events=2, event_bytes=2_000_000))
-    texts = [json.loads(event)["choices"][0]["delta"].get("content", "") for event in connection.answer().events()[:-1]]
-    assert [len(text) for text in texts] == [0, 2_000_000, 2_000_000, 0]
+    chunks = [json.loads(event) for event in connection.answer().events()[:-1]]
+    sizes = [len(chunk["choices"][0]["delta"].get("content", "")) for chunk in chunks if chunk["choices"]]
+    assert sizes == [0, 2_000_000, 2_000_000, 0]
 
 
 def test_expect_continue_is_answered_before_the_body_is_sent(connection, standin):
@@ -213,7 +213,7 @@ def test_a_client_that_ends_its_sending_still_gets_its_answer(house):
         assert data == b"" or data.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_an_answer_before_the_bodys_end_is_seen_by_the_client(connection, standin):
+def test_an_answer_before_the_bodys_end_is_seen_by_the_client(connection):
     body = b"a" * 2_000_000
     connection.send(raw.request("POST", "/v1/chat/completions",
                                 {**AUTH, **steering(ignore_body=1, status=413)}, body))

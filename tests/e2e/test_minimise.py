@@ -3,8 +3,7 @@
 import json
 
 import openai
-
-from harness import keys, raw
+from harness import keys
 from harness.upstream import steering
 
 SETTINGS = {"UPSTREAM_HEADERS": "x-wanted"}
@@ -16,8 +15,9 @@ STAYS = {
     "X-Stainless-Lang": "secret-lang", "X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9",
     "Forwarded": "for=203.0.113.9", "Via": "1.1 secret-via", "Referer": "https://secret/", "Origin": "https://secret",
     "DNT": "1", "Accept-Language": "secret", "Accept-Encoding": "gzip, br", "From": "secret@example.org",
-    "Proxy-Authorization": "Basic secret", "Keep-Alive": "timeout=9", "TE": "trailers", "OpenAI-Organization": "secret-org",
-    "OpenAI-Project": "secret-project", "X-Unknown": "secret-unknown", "X-API-Key": keys.SECRET,
+    "Proxy-Authorization": "Basic secret", "Keep-Alive": "timeout=9", "TE": "trailers",
+    "OpenAI-Organization": "secret-org", "OpenAI-Project": "secret-project", "X-Unknown": "secret-unknown",
+    "X-API-Key": keys.SECRET,
     "Sec-Fetch-Site": "cross-site", "traceparent": "00-secret", "X-Gatehouse-Client": "203.0.113.9",
 }
 
@@ -80,7 +80,7 @@ def test_an_sdk_leaves_no_trace_of_itself(house, standin):
     assert keys.SECRET not in str(headers)
 
 
-def test_nothing_of_a_request_stands_in_the_log(start_house, standin):
+def test_nothing_of_a_request_stands_in_the_log(start_house):
     house = start_house(LOG_LEVEL="debug", ACCESS_LOG="on")
     marker = "unmistakable-marker"
     body = json.dumps({"model": marker, "messages": [{"role": "user", "content": marker}]}).encode()
@@ -92,8 +92,7 @@ def test_nothing_of_a_request_stands_in_the_log(start_house, standin):
         connection.try_send(b"GET / HTTP/1.1\r\n" + marker.encode() + b"\r\n\r\n")
         connection.rest()
     with house.connect() as connection:
-        connection.send(raw.request("POST", "/v1/chat/completions",
-                                    {"Authorization": f"Bearer {keys.SECRET}", **steering(error="text", body=marker)}, body))
-        connection.answer()
+        headers = {"Authorization": f"Bearer {keys.SECRET}", **steering(error="text", body=marker)}
+        connection.ask("POST", "/v1/chat/completions", headers, body)
     house.reload()
     house.log_never_has(marker, keys.SECRET, keys.UPSTREAM_SECRET, keys.entry()["key_hash"])

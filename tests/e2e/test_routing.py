@@ -1,7 +1,6 @@
 """Paths: what looks like another route is none, and what goes upstream goes as it came."""
 
 import pytest
-
 from harness import keys, raw
 
 REFUSED = [
@@ -77,8 +76,8 @@ def test_responses_is_named_as_unsupported_with_advice(house, standin):
     assert standin.requests() == []
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/audio/transcriptions",
-                                  "/v1/audio/translations", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages",
+                                  "/v1/audio/transcriptions", "/v1/audio/translations"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_endpoints_that_take_post_only_say_so(house, standin, path, method):
     answer = house.ask(method, path, body=b"")

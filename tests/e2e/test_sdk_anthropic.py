@@ -4,7 +4,6 @@ import ssl
 
 import anthropic
 import pytest
-
 from canned import usage
 from harness import keys
 from harness.upstream import steering
@@ -56,9 +55,9 @@ def test_an_abort_in_mid_stream_cancels_the_request_upstream(client, standin):
 @pytest.mark.through_gatehouse
 class TestOnlyThroughGatehouse:
     def test_a_wrong_key_is_an_authentication_error(self, service, standin):
-        with make_client(service, key=keys.secret("wrong")) as client:
-            with pytest.raises(anthropic.AuthenticationError) as raised:
-                client.messages.create(**ASKED)
+        with make_client(service, key=keys.secret("wrong")) as client, \
+                pytest.raises(anthropic.AuthenticationError) as raised:
+            client.messages.create(**ASKED)
         assert raised.value.body["type"] == "error"
         assert raised.value.body["error"]["type"] == "authentication_error"
         assert raised.value.request_id
@@ -69,7 +68,7 @@ class TestOnlyThroughGatehouse:
         headers = {name.lower(): value for name, value in standin.one_request()["headers"]}
         assert headers["authorization"] == f"Bearer {keys.UPSTREAM_SECRET}"
         assert "x-api-key" not in headers
-        assert headers["anthropic-version"] == "2023-06-01"
+        assert headers["anthropic-version"] == client.default_headers["anthropic-version"]
 
     def test_an_error_without_shape_comes_as_an_anthropic_error(self, client):
         with pytest.raises(anthropic.InternalServerError) as raised:
@@ -77,12 +76,12 @@ class TestOnlyThroughGatehouse:
         assert raised.value.body["error"]["type"] == "api_error"
 
     def test_a_stream_that_upstream_breaks_off_raises(self, client):
-        with pytest.raises(anthropic.APIError):
-            with client.messages.stream(**ASKED, extra_headers=steering(cut="events:2", events=5)) as stream:
-                "".join(stream.text_stream)
+        cut = steering(cut="events:2", events=5)
+        with pytest.raises(anthropic.APIError), client.messages.stream(**ASKED, extra_headers=cut) as stream:
+            "".join(stream.text_stream)
 
     def test_upstreams_malformed_error_events_are_put_right(self, client):
-        with pytest.raises(anthropic.APIError) as raised:
-            with client.messages.stream(**ASKED, extra_headers=steering(error="pair", events=1)) as stream:
-                "".join(stream.text_stream)
+        pair = steering(error="pair", events=1)
+        with pytest.raises(anthropic.APIError) as raised, client.messages.stream(**ASKED, extra_headers=pair) as stream:
+            "".join(stream.text_stream)
         assert "canned model" in str(raised.value)

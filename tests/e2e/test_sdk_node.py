@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from canned import usage
 from harness import keys, node
 from harness.upstream import steering

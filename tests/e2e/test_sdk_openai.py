@@ -5,7 +5,6 @@ import ssl
 
 import openai
 import pytest
-
 from canned import usage
 from harness import keys
 from harness.poll import until
@@ -137,9 +136,9 @@ class TestOnlyThroughGatehouse:
 
     @pytest.mark.parametrize("stream", [False, True])
     def test_a_wrong_key_is_an_authentication_error(self, service, standin, stream):
-        with make_client(service, key=keys.secret("wrong")) as client:
-            with pytest.raises(openai.AuthenticationError) as raised:
-                client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=stream)
+        with make_client(service, key=keys.secret("wrong")) as client, \
+                pytest.raises(openai.AuthenticationError) as raised:
+            client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=stream)
         assert raised.value.code == "invalid_api_key"
         assert raised.value.request_id
         assert standin.requests() == []
@@ -185,10 +184,9 @@ class TestOnlyThroughGatehouse:
             assert isinstance(raised.value.body, dict) and raised.value.body["message"], shape
 
     def test_the_sdk_retries_only_what_cannot_have_begun(self, service, standin):
-        with make_client(service, max_retries=2) as client:
-            with pytest.raises(openai.InternalServerError):
-                client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES,
-                                               extra_headers=steering(cut="head:0"))
+        with make_client(service, max_retries=2) as client, pytest.raises(openai.InternalServerError):
+            client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES,
+                                           extra_headers=steering(cut="head:0"))
         assert len(standin.requests()) == 1, "upstream may have begun: x-should-retry is false"
 
     def test_an_async_client_runs_many_chats_at_once(self, service, standin):

@@ -234,13 +234,13 @@ class Gatehouse:
         found = []
         for text in self.log_text().rpartition("\n")[0].splitlines():
             fields = json.loads(text)
-            assert LOG_FIELDS <= fields.keys() or "msg" not in fields, text
+            assert fields.keys() >= LOG_FIELDS or "msg" not in fields, text
             found.append(Line(fields["level"], fields["role"], fields["event"], fields.get("msg", ""), fields))
         return [line for line in found if event in (None, line.event) and level in (None, line.level)]
 
-    def expect(self, event):
-        """Error lines of this event are part of the test that runs now."""
-        self._expected.append(event)
+    def expect(self, *events):
+        """Error lines of these events are part of the test that runs now."""
+        self._expected += events
 
     # what must hold
 

@@ -122,9 +122,9 @@ def _embeddings(asked, chosen):
 
 
 def _models(_asked, chosen):
-    return _json({"object": "list", "data": [
-        {"id": name, "object": "model", "created": CREATED, "owned_by": "privatemode" + (_HERE if name == MODELS[-1] else "")}
-        for name in MODELS]}, chosen)
+    models = [{"id": name, "object": "model", "created": CREATED, "owned_by": "privatemode"} for name in MODELS]
+    models[-1]["owned_by"] += _HERE
+    return _json({"object": "list", "data": models}, chosen)
 
 
 def _messages(asked, chosen):

@@ -4,7 +4,7 @@ from .answers import JSON, TEXT, dump, literal
 
 MESSAGE = "a canned upstream error"
 
-_TYPES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 405: "invalid_request_error"}
+_TYPES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error"}
 
 
 def _openai(status, message):
@@ -15,18 +15,15 @@ def _anthropic(status, message):
     return dump({"type": "error", "error": {"type": _TYPES.get(status, "api_error"), "message": message}})
 
 
-_SHAPES = {
-    "json": lambda status, message: (JSON, _openai(status, message)),
-    "anthropic": lambda status, message: (JSON, _anthropic(status, message)),
-    "text": lambda status, message: (TEXT, message.encode() + b"\n"),
-    "html": lambda status, message: ("text/html", b"<html><body><h1>" + message.encode() + b"</h1></body></html>\n"),
-    "empty": lambda status, message: (None, b""),
-    "list": lambda status, message: (JSON, dump([message])),
-}
-
-
 def error(status, shape="json", message=MESSAGE):
-    content_type, data = _SHAPES[shape](status, message)
+    content_type, data = {
+        "json": (JSON, _openai(status, message)),
+        "anthropic": (JSON, _anthropic(status, message)),
+        "text": (TEXT, f"{message}\n".encode()),
+        "html": ("text/html", f"<html><body><h1>{message}</h1></body></html>\n".encode()),
+        "empty": (None, b""),
+        "list": (JSON, dump([message])),
+    }[shape]
     return literal(status, content_type, data)
 
 

@@ -1,7 +1,7 @@
 """Malformed answers, byte for byte. After any of them the stand-in closes the connection.
 
 HEADS cannot be understood at all: a proxy owes its client a 502. BODIES begin well and go wrong:
-the client must see a broken answer, never a complete one.
+the client must see a broken answer, never a complete one. EXTRAS are whole, and followed by too much.
 """
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -57,4 +57,10 @@ BODIES = {
     "body-too-short": _OK + b"Content-Length: 10\r\n\r\n{}",
 }
 
-ALL = {**HEADS, **BODIES}
+# whole answers, with something behind them that belongs to nobody
+EXTRAS = {
+    "one-answer-too-many": (_OK + b"Content-Length: 2\r\n\r\n{}") * 2,
+    "bytes-behind-the-end": _OK + b"Content-Length: 2\r\n\r\n{}garbage",
+}
+
+ALL = {**HEADS, **BODIES, **EXTRAS}

@@ -104,11 +104,8 @@ class Outlet:
         limit = self._cut_at("body")
         cut = limit is not None and self.body_bytes + len(data) >= limit
         kept = data[:limit - self.body_bytes] if cut else data
-        if self._chunked and data:
-            frame = f"{len(data):x}\r\n".encode() + kept + (b"" if cut else b"\r\n")
-        else:
-            frame = kept
-        await self._write(frame)
+        size = f"{len(data):x}\r\n".encode() if self._chunked and data else b""
+        await self._write(size + kept + (b"\r\n" if size and not cut else b""))
         self.body_bytes += len(kept)
         if cut or (piece.event and self.events == self._cut_at("events")):
             raise Cut

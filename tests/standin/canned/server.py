@@ -129,7 +129,7 @@ class Server:
         finally:
             self._sending.pop(number, None)
             sent = (outlet.events, outlet.body_bytes, outlet.usage) if outlet is not None else (0, 0, None)
-            log("end", outcome=outcome, **dict(zip(("events", "body_bytes", "usage"), sent)))
+            log("end", outcome=outcome, **dict(zip(("events", "body_bytes", "usage"), sent, strict=False)))
         return kept
 
     async def _receive(self, wire, head, number):

@@ -12,7 +12,9 @@ STREAMING_KINDS = ("chat", "completions", "messages", "transcriptions", "transla
 
 DONE = Piece(b"data: [DONE]\n\n")
 # an upstream error in a stream as privatemode-proxy writes it: an event without data, then the data
-ERROR_PAIR = Piece(b'event: error\n\ndata: {"error":{"message":"the canned model is gone","type":"","param":null,"code":500}}\n\n')
+ERROR_PAIR = Piece(
+    b'event: error\n\n'
+    b'data: {"error":{"message":"the canned model is gone","type":"","param":null,"code":500}}\n\n')
 
 
 def streamed(kind, asked, chosen):

@@ -1,0 +1,210 @@
+"""Reloads and deaths under load: nobody notices a SIGHUP, and a killed worker costs only its own connections."""
+
+import os
+import signal
+
+import pytest
+from harness import certs, keys, procfs, raw
+from harness.load import Load
+from harness.poll import until
+from harness.upstream import steering
+
+AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
+MODELS = raw.request("GET", "/v1/models", AUTH)
+CHAT = raw.request("POST", "/v1/chat/completions", AUTH, b'{"model":"m","stream":true,"messages":[]}')
+THREADS = 6
+
+
+def goes_on(load, requests=50):
+    """So many more requests are answered."""
+    done = load.done
+    until("requests go on", lambda: load.done > done + requests)
+
+
+def kill_worker(house, pid):
+    os.kill(pid, signal.SIGKILL)
+    until("it has a successor", lambda: len(house.workers()) == 2 and pid not in house.workers())
+
+
+def has_left(house, workers):
+    """The old generation has gone, the new one is complete."""
+    until("the old generation has left", lambda: not set(workers) & set(house.workers()))
+    assert len(house.workers()) == 2
+
+
+@pytest.fixture
+def own(start_house, pair):
+    return start_house(tls=pair)
+
+
+@pytest.mark.parametrize("data", [MODELS, CHAT], ids=["plain", "streamed"])
+def test_fifty_sighups_under_load_fail_no_request(own, data):
+    with Load(own.connect, data, THREADS) as load:
+        for number in range(50):
+            keys.write(own.key_file, keys.entry(), keys.entry(keys.secret("other"), f"other-{number}"))
+            assert own.reload()["result"] == "ok"
+        goes_on(load)
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+
+
+def test_a_burst_of_sighups_under_load_fails_no_request(own):
+    with Load(own.connect, MODELS, THREADS) as load:
+        for _ in range(50):
+            own.signal(signal.SIGHUP)
+        until("all are finished", lambda: (
+            (now := own.status())["reloads_started"] >= 1 and now["reloads_finished"] == now["reloads_started"]))
+        goes_on(load)
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+
+
+def test_a_killed_worker_under_load_costs_only_its_own_connections(own):
+    own.expect("child_exit", "worker_exit", "worker_died", "child_died")
+    with Load(own.connect, MODELS, THREADS) as load:
+        for _ in range(3):
+            victim, other = own.workers()
+            broken = len(load.broken)
+            kill_worker(own, victim)
+            assert other in own.workers(), "the other one lives on"
+            goes_on(load)
+            assert len(load.broken) - broken <= THREADS, "a connection broke twice"
+    assert set(load.statuses) == {200}
+
+
+def test_streams_of_the_other_worker_go_on_when_one_is_killed(own, standin):
+    own.expect("child_exit", "worker_exit", "worker_died", "child_died")
+    streams = [own.connect() for _ in range(12)]
+    data = raw.request("POST", "/v1/chat/completions", {**AUTH, **steering(gate="killed-worker", events=2)},
+                       b'{"model":"m","stream":true,"messages":[]}')
+    for stream in streams:
+        stream.send(data)
+        assert stream.head().status == 200
+    kill_worker(own, own.workers()[0])
+    standin.open_gate("killed-worker")
+    ends = []
+    for stream in streams:
+        ends.append(_ending(stream))
+        stream.close()
+    assert "whole" in ends, "those of the other worker"
+
+
+def _ending(stream):
+    """How a stream that has begun ends."""
+    try:
+        events = list(iter(stream.event, None))
+    except raw.Broken:
+        return "cut"
+    return "whole" if events[-1] == b"data: [DONE]" else "cut"
+
+
+def test_all_workers_killed_at_once_come_back(own):
+    own.expect("child_exit", "worker_exit", "worker_died", "child_died")
+    before = own.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until("they have successors", lambda: len(own.workers()) == 2 and not set(before) & set(own.workers()))
+    assert own.ask("GET", "/v1/models").status == 200
+
+
+def test_a_killed_admin_comes_back_and_no_request_fails(own):
+    own.expect("child_exit", "admin_exit", "admin_died", "child_died")
+    [before] = own.admin()
+    with Load(own.connect, MODELS, THREADS) as load:
+        os.kill(before, signal.SIGKILL)
+        until("it has a successor", lambda: (now := own.admin()) and now != [before])
+        goes_on(load)
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+
+
+def test_when_the_master_is_killed_everybody_leaves(own):
+    children = procfs.children(own.pid)
+    assert len(children) >= 3
+    own.signal(signal.SIGKILL)
+    assert own.process.wait(20) == -signal.SIGKILL
+    until("all have left", lambda: not procfs.session_members(own.pid))
+
+
+class TestCertificates:
+    @pytest.fixture
+    def renewable(self, start_house, folder, request):
+        place = folder / f"renew-{os.getpid()}-{request.node.name}"
+        place.mkdir()
+        pair = certs.make(place, "renewable")
+        return start_house(tls=pair), pair, place
+
+    def test_a_renewed_certificate_is_served_after_a_reload_and_streams_go_on(self, renewable, standin):
+        house, pair, place = renewable
+        old_workers = house.workers()
+        with house.connect_tls() as stream:
+            stream.send(raw.request("POST", "/v1/chat/completions", {**AUTH, **steering(gate="renewed", events=2)},
+                                    b'{"model":"m","stream":true,"messages":[]}'))
+            assert stream.head().status == 200
+            fresh = certs.make(place, "fresh")
+            os.replace(fresh.key, pair.key)
+            os.replace(fresh.cert, pair.cert)
+            assert house.reload()["result"] == "ok"
+            with house.connect_tls(pair.client_context()) as connection:
+                assert connection.ask("GET", "/v1/models", AUTH).status == 200
+            standin.open_gate("renewed")
+            assert list(iter(stream.event, None))[-1] == b"data: [DONE]"
+        has_left(house, old_workers)
+
+    def test_a_renewal_under_load_fails_no_request(self, renewable):
+        house, pair, place = renewable
+        with Load(house.connect, MODELS, THREADS) as load:
+            for number in range(3):
+                fresh = certs.make(place, f"fresh-{number}")
+                os.replace(fresh.key, pair.key)
+                os.replace(fresh.cert, pair.cert)
+                old = house.workers()
+                assert house.reload()["result"] == "ok"
+                has_left(house, old)
+        assert load.broken == []
+        assert set(load.statuses) == {200}
+
+    def test_a_certificate_that_does_not_match_its_key_is_refused_and_the_old_one_stays(self, renewable):
+        house, pair, place = renewable
+        house.expect("reload")
+        context = pair.client_context()
+        fresh = certs.make(place, "mismatched")
+        os.replace(fresh.cert, pair.cert)
+        outcome = house.reload()
+        assert outcome["result"] != "ok" and outcome["reason"]
+        with house.connect_tls(context) as connection:
+            assert connection.ask("GET", "/v1/models", AUTH).status == 200
+
+
+class TestCommands:
+    def test_reload_waits_for_the_outcome_and_tells_it(self, own):
+        keys.write(own.key_file, keys.entry(), keys.entry(keys.secret("other"), "other"))
+        done = own.run("reload")
+        assert done.returncode == 0, done
+        assert own.ask("GET", "/v1/models", key=keys.secret("other")).status == 200
+        own.expect("reload")
+        keys.write_text(own.key_file, "{")
+        done = own.run("reload")
+        assert done.returncode == 1, done
+        assert "keys.json" in done.stdout + done.stderr
+        assert own.ask("GET", "/v1/models").status == 200
+
+    def test_status_of_a_running_master(self, own):
+        done = own.run("status")
+        assert done.returncode == 0
+        assert str(own.pid) in done.stdout
+        assert str(own.http_port) in done.stdout
+
+    def test_stop_stops(self, start_house):
+        house = start_house()
+        done = house.run("stop")
+        assert done.returncode == 0, done
+        assert house.wait() == 0
+
+    @pytest.mark.parametrize("command", ["status", "reload", "stop"])
+    def test_without_a_master_they_say_so(self, start_house, command):
+        house = start_house()
+        house.stop()
+        done = house.run(command)
+        assert done.returncode == 3, done
+        assert len((done.stdout + done.stderr).strip().splitlines()) == 1
