@@ -8,7 +8,7 @@
  * Codes: Berkeley DB returns errno positive, its own negative; here errno is negative
  * and DB_RUNRECOVERY becomes LEDGER_RECOVER.
  */
-#include "admin/ledger_store.h"
+#include "admin/ledger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@
 #include <db.h>
 
 #include "admin/ledger_format.h"
+#include "admin/ledger_store.h"
 
 enum {
 	CACHE_BYTES = 8 * 1024 * 1024,

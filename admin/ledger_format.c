@@ -31,24 +31,17 @@ parse(const char *line, unsigned *out)
 	return *out > 0 ? 0 : ERR_SYNTAX;
 }
 
-static int
-open_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd == -1 ? -errno : fd;
-}
-
 int
 ledger_format_read(const char *dir, unsigned *out)
 {
 	char line[LINE_BYTES];
-	int d = open_dir(dir), fd, r = 0;
+	int d = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd, r = 0;
 	ssize_t n;
 
 	*out = 0;
-	if (d < 0)
-		return d;
+	if (d == -1)
+		return -errno;
 	fd = openat(d, LEDGER_FORMAT_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		r = errno == ENOENT ? 0 : -errno;
@@ -90,10 +83,11 @@ write_new(int d, unsigned version)
 int
 ledger_format_write(const char *dir, unsigned version)
 {
-	int d = open_dir(dir), r;
+	int d = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (d < 0)
-		return d;
+	if (d == -1)
+		return -errno;
 	r = write_new(d, version);
 	if (r == 0 &&
 	    (renameat(d, FORMAT_NEW, d, LEDGER_FORMAT_FILE) == -1 || fsync(d) == -1))
