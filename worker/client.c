@@ -14,7 +14,6 @@
 enum { CLIENT_MAGIC = 0x636c6e74 };
 
 static void on_timer(struct wheel_entry *e);
-static void on_ready(evutil_socket_t fd, short what, void *arg);
 
 static struct client *
 client_check(void *arg)
@@ -81,8 +80,6 @@ client_set_timer(struct client *c, uint64_t ms)
 {
 	wheel_set(&c->env->wheel, &c->timer, c->env->now_ms + ms, on_timer);
 }
-
-static void on_ready(evutil_socket_t fd, short what, void *arg);
 
 void
 client_cancel_timer(struct client *c)
