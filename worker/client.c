@@ -14,6 +14,7 @@
 enum { CLIENT_MAGIC = 0x636c6e74 };
 
 static void on_timer(struct wheel_entry *e);
+static void on_ready(evutil_socket_t fd, short what, void *arg);
 
 static struct client *
 client_check(void *arg)
