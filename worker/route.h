@@ -41,10 +41,13 @@ enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC };
 struct route_match {
 	enum route route;
 	enum endpoint endpoint;
-	enum dialect dialect;   /* by path; exchange.c also looks at anthropic-version */
-	const char *allow;      /* not NULL: the method is not allowed (405), this is Allow's value */
-	const char *hint;       /* ROUTE_NOT_FOUND: a constant message that names the right path, or NULL */
-	const char *code;       /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
+	enum dialect dialect; /* by path; exchange.c also looks at anthropic-version */
+	const char
+	    *allow; /* not NULL: the method is not allowed (405), this is Allow's value */
+	const char *hint; /* ROUTE_NOT_FOUND: a constant message that names the right
+			     path, or NULL */
+	const char *
+	    code; /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
 };
 
 /*
@@ -52,8 +55,8 @@ struct route_match {
  * Returns 0, or ERR_SYNTAX for a target that could mean two things: answer 400.
  * OPTIONS to ROUTE_API is allowed here (preflight; exchange.c decides).
  */
-int route_match(enum http_method method, struct span target,
-    struct route_match *out) MUSTCHECK;
+int route_match(
+    enum http_method method, struct span target, struct route_match *out) MUSTCHECK;
 
 /* "chat", "completions", ..., "other", "none": the label in metrics and logs. */
 const char *endpoint_name(enum endpoint e);

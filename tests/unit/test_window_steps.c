@@ -1,8 +1,9 @@
 /*
  * Windows, interrupted at each access to memory in turn: a process asks, is held up
- * before its k-th access, and meanwhile time goes on and others ask. The module is
- * compiled into this test with its accesses counted. What must hold however it falls:
- * never one too many, and no refusal without a reason.
+ * before its k-th access, and meanwhile time goes on and others ask; or two ask at once
+ * and change places in every way of three changes. The module is compiled into this test
+ * with its accesses counted. What must hold however it falls: never one too many, and no
+ * refusal without a reason.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <ucontext.h>
 
 static void on_access(void);
 
@@ -64,9 +66,32 @@ world_clock(void *arg)
 	return world.now_ns;
 }
 
+/* One of two who ask at once: it runs for some accesses, then the other does. */
+struct asker {
+	ucontext_t context;
+	char stack[128 * 1024];
+	uint64_t now_ns;
+	unsigned left; /* accesses until it has to stand aside */
+	int result;
+	uint64_t at;
+	bool done;
+};
+
+static struct asker askers[2];
+static struct asker *running;
+static ucontext_t scheduler;
+
 static void
 on_access(void)
 {
+	struct asker *self = running;
+
+	if (self != NULL) {
+		while (self->left == 0)
+			swapcontext(&self->context, &scheduler);
+		self->left--;
+		return;
+	}
 	if (world.held_before == 0 || ++world.accesses != world.held_before)
 		return;
 	world.held_before = 0;
@@ -227,6 +252,103 @@ of_two_who_want_the_last_place_one_gets_it(void **state)
 	}
 }
 
+static uint64_t
+asker_clock(void *arg)
+{
+	struct asker *a = arg;
+
+	return a->at = a->now_ns;
+}
+
+static void
+asker_body(int which)
+{
+	struct asker *a = &askers[which];
+	struct window_state st;
+
+	a->result = window_admit(&world.window, &world.rule, asker_clock, a, &st);
+	a->done = true;
+}
+
+static void
+asker_begin(int which, uint64_t now_ns)
+{
+	struct asker *a = &askers[which];
+
+	a->done = false;
+	a->left = 0;
+	a->now_ns = now_ns;
+	getcontext(&a->context);
+	a->context.uc_stack.ss_sp = a->stack;
+	a->context.uc_stack.ss_size = sizeof(a->stack);
+	a->context.uc_link = &scheduler;
+	makecontext(&a->context, (void (*)(void))asker_body, 1, which);
+}
+
+static void
+run(int which, unsigned accesses)
+{
+	if (askers[which].done)
+		return;
+	running = &askers[which];
+	running->left = accesses;
+	swapcontext(&scheduler, &running->context);
+	running = NULL;
+}
+
+/* Both ask: the first for a accesses, the second for b, the first for c, and so to the
+ * end. Returns how many were admitted. */
+static unsigned
+two_ask(const unsigned turn[3], uint64_t later_ns)
+{
+	world_begin(1, 1);
+	asker_begin(0, world.now_ns);
+	asker_begin(1, world.now_ns + later_ns);
+	run(0, turn[0]);
+	askers[0].now_ns += later_ns; /* the time that it will find when it looks again */
+	run(1, turn[1]);
+	run(0, turn[2]);
+	run(1, 10 * ACCESSES);
+	run(0, 10 * ACCESSES);
+	assert_true(askers[0].done && askers[1].done);
+	for (int i = 0; i < 2; i++) {
+		assert_true(askers[i].result == 0 || askers[i].result == -EAGAIN);
+		if (askers[i].result == 0)
+			world.at[world.n++] = askers[i].at;
+	}
+	check_limit();
+	return (unsigned)world.n;
+}
+
+static void
+whoever_is_faster_one_of_two_gets_the_last_place(void **state)
+{
+	unsigned turn[3];
+
+	(void)state;
+	for (turn[0] = 0; turn[0] < 40; turn[0]++)
+		for (turn[1] = 0; turn[1] < 40; turn[1]++)
+			for (turn[2] = 0; turn[2] < 40; turn[2]++)
+				if (two_ask(turn, 0) != 1)
+					fail_msg("%lu admitted after %u, %u, %u accesses",
+					    (unsigned long)world.n, turn[0], turn[1],
+					    turn[2]);
+}
+
+static void
+with_sixteenths_between_them_two_never_both_get_the_last_place(void **state)
+{
+	unsigned turn[3], both = 0;
+
+	(void)state;
+	for (unsigned later = 1; later <= 18; later++)
+		for (turn[0] = 0; turn[0] < 40; turn[0] += 3)
+			for (turn[1] = 0; turn[1] < 40; turn[1]++)
+				for (turn[2] = 0; turn[2] < 40; turn[2] += 3)
+					both += two_ask(turn, later * SIXTEENTH_NS) == 2;
+	assert_true(both > 0); /* a whole window apart they may */
+}
+
 int
 main(void)
 {
@@ -236,6 +358,9 @@ main(void)
 		cmocka_unit_test(
 		    held_up_with_an_old_rule_a_process_wipes_out_no_count_of_the_new),
 		cmocka_unit_test(of_two_who_want_the_last_place_one_gets_it),
+		cmocka_unit_test(whoever_is_faster_one_of_two_gets_the_last_place),
+		cmocka_unit_test(
+		    with_sixteenths_between_them_two_never_both_get_the_last_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
