@@ -41,7 +41,8 @@ ORDER = {
         exchange_state request_body local access answer exchange worker
     """,
     "admin": """
-        acme http procstat prom metrics resolve ledger.h ledger_row ledger_store ledger
+        acme http procstat prom metrics resolve ledger.h ledger_row ledger_format
+        ledger_store ledger
         ledger_usage ledger_audit ledger_backup flush session cli_out
         cli_keys.h cli_keys_args cli_keys_print cli_keys cli_usage cli_audit cli_token
         cli_backup cli_import admin
