@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define PUBLISHED_MAGIC UINT64_C(0x676874656b657973)
@@ -28,6 +29,19 @@ keyring_offset(void)
 	return round_to_page(sizeof(struct published));
 }
 
+/* Where the windows of keys begin inside state, and where the address table does. */
+static size_t
+key_windows_offset(void)
+{
+	return round_to_page(sizeof(struct state));
+}
+
+static size_t
+addrtab_offset(uint64_t max_keys)
+{
+	return round_to_page(key_windows_offset() + max_keys * sizeof(struct window));
+}
+
 /* A value that differs when the layout of either region does (FNV-1a over sizes). */
 static uint64_t
 shared_layout(void)
@@ -35,6 +49,7 @@ shared_layout(void)
 	const uint64_t sizes[] = { sizeof(struct published), sizeof(struct state),
 		sizeof(struct settings), sizeof(struct ticket_keys),
 		sizeof(struct upstream_addrs), sizeof(struct scoreboard_row),
+		sizeof(struct window), addrtab_bytes(SHARED_CLIENT_ADDRESSES),
 		keyring_bytes(1024) };
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -67,6 +82,19 @@ fail:
 	return r;
 }
 
+/* Lay out the address table under a key of this start. */
+static int
+addresses_init(const struct shared *sh)
+{
+	uint8_t key[ADDRTAB_KEY_BYTES];
+
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	addrtab_init((char *)sh->state + addrtab_offset(sh->published->max_keys),
+	    SHARED_CLIENT_ADDRESSES, key);
+	return 0;
+}
+
 int
 shared_create(uint32_t max_keys, struct shared *out)
 {
@@ -75,7 +103,8 @@ shared_create(uint32_t max_keys, struct shared *out)
 	int r;
 
 	sh.published_bytes = keyring_offset() + keyring_bytes(max_keys);
-	sh.state_bytes = round_to_page(sizeof(struct state));
+	sh.state_bytes = round_to_page(
+	    addrtab_offset(max_keys) + addrtab_bytes(SHARED_CLIENT_ADDRESSES));
 	r = region_create(
 	    "gatehouse-published", sh.published_bytes, &mem, &sh.published_fd);
 	if (r != 0)
@@ -98,6 +127,10 @@ shared_create(uint32_t max_keys, struct shared *out)
 	sh.published->max_keys = max_keys;
 	sh.state->magic = STATE_MAGIC;
 	sh.state->version = shared_layout();
+	if ((r = addresses_init(&sh)) != 0) {
+		shared_destroy(&sh);
+		return r;
+	}
 	keyring_init((char *)sh.published + keyring_offset(), max_keys);
 	*out = sh;
 	return 0;
@@ -137,10 +170,34 @@ shared_keyring_mutable(struct published *p)
 	return (struct keyring *)((char *)p + keyring_offset());
 }
 
+struct window *
+shared_key_window(const struct shared *sh, uint32_t slot)
+{
+	char *windows = (char *)sh->state + key_windows_offset();
+
+	return (struct window *)(void *)windows + slot;
+}
+
+struct addrtab *
+shared_addrtab(const struct shared *sh)
+{
+	return (struct addrtab *)((char *)sh->state +
+	    addrtab_offset(sh->published->max_keys));
+}
+
 void
 shared_put_settings(struct published *p, const struct settings *s)
 {
-	seqbox_write(&p->settings.seq, p->settings.word, s, sizeof(*s));
+	struct settings next = *s, now;
+
+	/* The master is the only writer: it never meets itself half-way. */
+	if (shared_get_settings(p, &now) != 0)
+		now = (struct settings){ 0 };
+	next.rate_version =
+	    now.rate_version + (now.rate.window_s != next.rate.window_s ? 1 : 0);
+	next.ip_version =
+	    now.ip_version + (now.ip_rate.window_s != next.ip_rate.window_s ? 1 : 0);
+	seqbox_write(&p->settings.seq, p->settings.word, &next, sizeof(next));
 }
 
 int
@@ -170,15 +227,14 @@ shared_put_upstream(struct state *s, const struct upstream_addrs *a)
 int
 shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t *seq_out)
 {
-	return seqbox_read(
-	    &s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
+	return seqbox_read(&s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
 }
 
 struct scoreboard_row *
 shared_row(struct state *s, uint64_t generation, uint32_t slot)
 {
 	return &s->rows[(generation % SHARED_MAX_GENERATIONS) * SHARED_WORKER_SLOTS +
-			slot % SHARED_WORKER_SLOTS];
+	    slot % SHARED_WORKER_SLOTS];
 }
 
 _Static_assert(sizeof(struct settings) % 8 == 0, "seqbox moves 64-bit words");

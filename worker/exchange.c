@@ -146,6 +146,53 @@ admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entr
 	return true;
 }
 
+/* --- limits --- */
+
+/* What headers say of a window. */
+static void
+show_window(struct exchange *x, const struct window_state *w)
+{
+	x->rate = (struct reply_rate){ .set = true,
+		.limit = w->limit,
+		.remaining = w->remaining,
+		.reset_ms = w->reset_ms };
+}
+
+static void
+refuse_over_limit(struct exchange *x, const struct window_state *w)
+{
+	struct reply_detail detail = { .retry_after_ms = w->retry_after_ms };
+
+	show_window(x, w);
+	exchange_fail(x, REPLY_RATE_LIMITED, &detail);
+}
+
+/* Room in the address's window, or an answer: false means that x is answered. */
+static bool
+admit_address(struct exchange *x)
+{
+	struct window_state w;
+
+	if (gate_admit_address(x->env->shared, &x->addr, &w))
+		return true;
+	refuse_over_limit(x, &w);
+	return false;
+}
+
+/* Room in the windows of all keys and of this one, or an answer. */
+static bool
+admit_request(struct exchange *x, const struct keyring_entry *entry)
+{
+	struct window_state w;
+
+	if (!gate_admit_key(x->env->shared, entry, &w)) {
+		refuse_over_limit(x, &w);
+		return false;
+	}
+	show_window(x, &w);
+	return true;
+}
+
 /* --- the order of things --- */
 
 static bool
@@ -171,7 +218,7 @@ begin_api(struct exchange *x, const struct http1_head *head)
 		exchange_fail(x, REPLY_METHOD, &detail);
 		return;
 	}
-	if (!admit_key(x, head, &entry))
+	if (!admit_address(x) || !admit_key(x, head, &entry) || !admit_request(x, &entry))
 		return;
 	if (head->framing == HTTP1_LENGTH && head->content_length > x->env->cfg->max_body) {
 		x->keep_alive = false;
@@ -202,7 +249,7 @@ begin_key_info(struct exchange *x, const struct http1_head *head)
 {
 	struct keyring_entry entry;
 
-	if (admit_key(x, head, &entry))
+	if (admit_address(x) && admit_key(x, head, &entry))
 		local_key_info(x, &entry);
 }
 

@@ -42,12 +42,10 @@ struct route_match {
 	enum route route;
 	enum endpoint endpoint;
 	enum dialect dialect; /* by path; exchange.c also looks at anthropic-version */
-	const char
-	    *allow; /* not NULL: the method is not allowed (405), this is Allow's value */
+	const char *allow; /* not NULL: the method is not allowed (405), this is Allow's value */
 	const char *hint; /* ROUTE_NOT_FOUND: a constant message that names the right
 			     path, or NULL */
-	const char *
-	    code; /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
+	const char *code; /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
 };
 
 /*

@@ -345,10 +345,8 @@ an_entry_that_no_parser_may_read_costs_no_other_entry(void **state)
 	assert_int_equal(set->faults.n, 5);
 	assert_non_null(
 	    strstr(set->faults.v[0], ": entry 2: line 3: a field stands twice"));
-	assert_non_null(
-	    strstr(set->faults.v[1], ": entry 3: line 4: a number is out of"));
-	assert_non_null(
-	    strstr(set->faults.v[2], ": entry 4: line 5: a number is out of"));
+	assert_non_null(strstr(set->faults.v[1], ": entry 3: line 4: a number is out of"));
+	assert_non_null(strstr(set->faults.v[2], ": entry 4: line 5: a number is out of"));
 	assert_non_null(
 	    strstr(set->faults.v[3], ": entry 5: line 5: it is no valid UTF-8"));
 	assert_non_null(strstr(set->faults.v[4], ": entry 6: line 6: it holds a NUL"));
@@ -573,9 +571,9 @@ generated_secrets_have_the_promised_form_and_differ(void **state)
 		assert_int_equal(key_generate(a), 0);
 		assert_int_equal(strlen(a), 46);
 		assert_int_equal(strncmp(a, "pm_", 3), 0);
-		assert_int_equal(
-		    strspn(a + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				  "0123456789-_"),
+		assert_int_equal(strspn(a + 3,
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789-_"),
 		    43);
 		assert_int_equal(key_generate(b), 0);
 		assert_string_not_equal(a, b);
@@ -643,8 +641,7 @@ main(void)
 		TEST(a_folder_and_a_fifo_are_refused_without_waiting),
 		cmocka_unit_test(
 		    times_are_read_with_and_without_zones_and_dates_that_are_none_refused),
-		cmocka_unit_test(
-		    every_day_of_four_hundred_years_is_written_as_it_is_read),
+		cmocka_unit_test(every_day_of_four_hundred_years_is_written_as_it_is_read),
 		cmocka_unit_test(generated_secrets_have_the_promised_form_and_differ),
 		TEST(a_hundred_thousand_keys_load_in_a_moment),
 	};
