@@ -95,8 +95,8 @@ same_key(const struct ledger_row_key *a, const struct ledger_row_key *b)
 
 /* The place of key in the index: its row's, or a free one. */
 static struct kept **
-place_of(struct kept **index, size_t places, const struct ledger_row_key *key,
-    uint64_t hash)
+place_of(
+    struct kept **index, size_t places, const struct ledger_row_key *key, uint64_t hash)
 {
 	size_t at = hash & (places - 1);
 
@@ -158,8 +158,8 @@ kept_create(const struct ledger_row_key *key, uint64_t hash)
 }
 
 int
-tally_add(struct tally *t, const struct ledger_row_key *key,
-    const struct ledger_counters *c)
+tally_add(
+    struct tally *t, const struct ledger_row_key *key, const struct ledger_counters *c)
 {
 	const struct ledger_row_key folded = fold(t, key);
 	const uint64_t hash = hash_key(&folded);
@@ -189,8 +189,8 @@ tally_add_all(struct tally *t, const struct tally *from)
 }
 
 static int
-compare_field(
-    const struct ledger_row_key *a, const struct ledger_row_key *b, enum tally_field field)
+compare_field(const struct ledger_row_key *a, const struct ledger_row_key *b,
+    enum tally_field field)
 {
 	switch (field) {
 	case TALLY_HOUR: return a->hour < b->hour ? -1 : a->hour > b->hour;

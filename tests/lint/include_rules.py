@@ -45,7 +45,7 @@ ORDER = {
     "admin": """
         acme http procstat prom resolve ledger.h ledger_row ledger_format
         ledger_store ledger
-        ledger_usage ledger_marks ledger_import ledger_forget ledger_audit ledger_backup
+        ledger_add ledger_marks ledger_usage ledger_import ledger_forget ledger_audit ledger_backup
         tally journal usage_file usage_import flush
         usage_wire usage_query usage_backup usage_api
         metrics.h metrics_stats metrics_usage metrics session
