@@ -262,6 +262,7 @@ init_flush(struct admin *a)
 	const struct flush_options o = {
 		.config = a->args->config,
 		.min_free_bytes = LEDGER_MIN_FREE,
+		.retry_ms = FLUSH_RETRY_MS,
 		.give_up = on_give_up,
 		.arg = a,
 	};

@@ -193,11 +193,11 @@ open_ledger(struct flush *f, uint64_t now_ms)
 
 	f->opening = r;
 	if (r != 0) {
-		f->retry_ms = now_ms + FLUSH_RETRY_MS;
+		f->retry_ms = now_ms + f->o.retry_ms;
 		if (r != before)
 			log_error("ledger",
-			    "%s: usage waits in the journal; tried again every %d s",
-			    why.text, FLUSH_RETRY_MS / 1000);
+			    "%s: usage waits in the journal; tried again every %u s",
+			    why.text, f->o.retry_ms / 1000);
 		return;
 	}
 	if (before != 0)

@@ -24,7 +24,8 @@ struct flush;
 struct flush_options {
 	const struct config *config; /* data_dir, usage_file, retention; borrowed */
 	uint64_t min_free_bytes;     /* LEDGER_MIN_FREE */
-	void (*give_up)(void *arg);  /* the ledger needs recovery: leave the process */
+	uint32_t retry_ms; /* FLUSH_RETRY_MS: between two tries to open the ledger */
+	void (*give_up)(void *arg); /* the ledger needs recovery: leave the process */
 	void *arg;
 };
 
