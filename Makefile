@@ -176,7 +176,7 @@ lint-cppcheck: deps-lint
 	    --suppressions-list=tests/lint/cppcheck.suppressions \
 	    --cppcheck-build-dir=build/lint/cppcheck -D_GNU_SOURCE -D__linux__ -I. $(C_SRC)
 lint-tidy: $(C_SRC:%.c=$(BUILD)/lint/%.tidy)
-$(BUILD)/lint/%.tidy: $(BUILD)/%.o .clang-tidy
+$(BUILD)/lint/%.tidy: $(BUILD)/%.o .clang-tidy tests/.clang-tidy
 	$(call say,TIDY,$*.c)
 	@mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $*.c -- $(TIDY_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }

@@ -45,8 +45,8 @@ static const struct {
 } security_headers[] = {
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "X-Frame-Options", "DENY" },
-	{ "Referrer-Policy", "no-referrer" },
-	{ "Permissions-Policy", "camera=(), geolocation=(), microphone=()" },
+	{ "Referrer-Policy", "strict-origin-when-cross-origin" },
+	{ "Permissions-Policy", "geolocation=(), microphone=(), camera=()" },
 	{ "Content-Security-Policy",
 	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
 	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },

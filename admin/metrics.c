@@ -16,10 +16,7 @@
 #include "admin/prom.h"
 #include "common/clock.h"
 #include "common/keyring.h"
-
-#ifndef GATEHOUSE_VERSION
-#	define GATEHOUSE_VERSION "unknown"
-#endif
+#include "common/version.h"
 
 enum { REAP_TRIES = 5, STATE_ROWS = SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS };
 

@@ -178,7 +178,7 @@ static void
 warn_key_modes(struct config_draft *d)
 {
 	const struct strlist *keys = &d->cfg->tls_key_files;
-	mode_t mode;
+	mode_t mode = 0;
 
 	for (size_t i = 0; i < keys->n; i++)
 		if (look_at(keys->v[i], &mode) == 0 && (mode & S_IROTH) != 0)

@@ -71,7 +71,7 @@ config_draft_check(struct config_draft *d, int r)
 		d->no_memory = true;
 }
 
-/* Add "origin: name: text" to a list. */
+/* Add "place: text" to a list, as one line whatever a field's name holds. */
 static void add_line(struct config_draft *d, struct strlist *list, const char *place,
     const char *fmt, va_list ap) PRINTF_LIKE(4, 0);
 
@@ -84,6 +84,9 @@ add_line(struct config_draft *d, struct strlist *list, const char *place, const 
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0 ||
 	    snprintf(line, sizeof(line), "%s: %s", place, text) < 0)
 		return;
+	for (char *p = line; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
 	config_draft_check(d, strlist_add(list, line));
 }
 

@@ -20,7 +20,7 @@ static bool
 is_number_type(enum config_type type)
 {
 	return type == CONFIG_COUNT || type == CONFIG_SECONDS || type == CONFIG_MS ||
-	       type == CONFIG_BYTES || type == CONFIG_BYTES32;
+	    type == CONFIG_BYTES || type == CONFIG_BYTES32;
 }
 
 /* The text of one JSON value that is no list; NULL when its type does not fit. */
@@ -109,7 +109,7 @@ static bool
 is_set(const json_t *value)
 {
 	return value != NULL && !json_is_null(value) &&
-	       !(json_is_string(value) && json_string_length(value) == 0);
+	    !(json_is_string(value) && json_string_length(value) == 0);
 }
 
 static void
@@ -166,8 +166,14 @@ wipe(json_t *tree)
 
 	if (text != NULL) /* Jansson's own copy, on the heap: only its view is const */
 		OPENSSL_cleanse((void *)(uintptr_t)text, json_string_length(tree));
-	json_array_foreach(tree, i, child) wipe(child);
-	json_object_foreach(tree, key, child) wipe(child);
+	json_array_foreach(tree, i, child)
+	{
+		wipe(child);
+	}
+	json_object_foreach(tree, key, child)
+	{
+		wipe(child);
+	}
 }
 
 static void
@@ -176,7 +182,10 @@ take_object(struct config_draft *d, const char *origin, json_t *root)
 	const char *field;
 	json_t *value;
 
-	json_object_foreach(root, field, value) take_field(d, origin, root, field, value);
+	json_object_foreach(root, field, value)
+	{
+		take_field(d, origin, root, field, value);
+	}
 	wipe(root);
 }
 

@@ -15,8 +15,7 @@ struct unit {
 
 /* Smallest first; the first is what a bare number means. */
 static const struct unit none[] = { { "", 1 }, { NULL, 0 } };
-static const struct unit times[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 },
-	{ NULL, 0 } };
+static const struct unit times[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { NULL, 0 } };
 static const struct unit sizes[] = { { "", 1 }, { "KiB", 1024 }, { "MiB", 1024 * 1024 },
 	{ "GiB", 1024 * 1024 * 1024 }, { NULL, 0 } };
 
@@ -104,11 +103,14 @@ void
 config_number_format(
     const struct config_row *row, uint64_t v, char out[CONFIG_NUMBER_BYTES])
 {
-	const struct unit *u = units_of(row->type), *best = u;
+	const char *name = "";
+	uint64_t factor = 1;
 
-	for (; u->name != NULL; u++)
-		if (v != 0 && v % u->factor == 0)
-			best = u;
-	snprintf(out, CONFIG_NUMBER_BYTES, "%" PRIu64 "%s%s", v / best->factor,
-	    best->name[0] != '\0' ? " " : "", best->name);
+	for (const struct unit *u = units_of(row->type); u->name != NULL; u++)
+		if (v == 0 ? u->factor == 1 : v % u->factor == 0) {
+			name = u->name;
+			factor = u->factor;
+		}
+	snprintf(out, CONFIG_NUMBER_BYTES, "%" PRIu64 "%s%s", v / factor,
+	    name[0] != '\0' ? " " : "", name);
 }

@@ -1,7 +1,6 @@
 /*
- * The rows of all settings. CONTRACT section 2 is this table for people; a test
- * holds the two together. Pure data, read by every process that loads, prints or
- * compares a configuration.
+ * The rows of all settings; CONTRACT section 2 is this table for people. Pure data,
+ * read by every process that loads, prints or compares a configuration.
  */
 #include "common/config_table.h"
 
@@ -233,7 +232,7 @@ bool
 config_type_is_list(enum config_type type)
 {
 	return type == CONFIG_LIST || type == CONFIG_HEADERS || type == CONFIG_ORIGINS ||
-	       type == CONFIG_LISTEN || type == CONFIG_CIDRS;
+	    type == CONFIG_LISTEN || type == CONFIG_CIDRS;
 }
 
 bool

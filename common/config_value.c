@@ -88,8 +88,7 @@ static int
 set_level(struct config *cfg, const struct config_row *row, const struct strlist *items,
     struct errmsg *why)
 {
-	static const char *const words[] = { "error", "warn", "info", "debug",
-		"warning" };
+	static const char *const words[] = { "error", "warn", "info", "debug", "warning" };
 	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN,
 		LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN };
 	const size_t i = word_index(words, 5, items->v[0]);
@@ -152,7 +151,6 @@ set_listen(struct config *cfg, const struct config_row *row, const struct strlis
 	struct listen_addr **v = config_field(cfg, row);
 	size_t *n = config_count(cfg, row);
 	struct errmsg text;
-	int r;
 
 	if ((row->flags & CONFIG_MAY_BE_OFF) && items->n == 1 &&
 	    strcasecmp(items->v[0], "off") == 0)
@@ -161,7 +159,8 @@ set_listen(struct config *cfg, const struct config_row *row, const struct strlis
 	if (*v == NULL)
 		return -ENOMEM;
 	for (; *n < items->n; (*n)++) {
-		r = listen_addr_parse(items->v[*n], *v + *n, &text);
+		const int r = listen_addr_parse(items->v[*n], *v + *n, &text);
+
 		if (r == ERR_INVALID)
 			errmsg_set(why, "\"%.60s\" %s", items->v[*n], text.text);
 		if (r != 0)

@@ -54,7 +54,7 @@ key_generate(char out[KEY_SECRET_BYTES + 1])
 	for (size_t i = 3; i < KEY_SECRET_BYTES; i++) {
 		char c = (char)text[i - 3];
 
-		out[i] = c == '+' ? '-' : c == '/' ? '_' : c;
+		out[i] = (char)(c == '+' ? '-' : c == '/' ? '_' : c);
 	}
 	out[KEY_SECRET_BYTES] = '\0';
 	OPENSSL_cleanse(random, sizeof(random));
@@ -153,19 +153,20 @@ add_entry(struct load *ld, size_t number, const json_t *entry)
 static int
 add_entries(struct load *ld, const struct keyfile_doc *doc)
 {
-	const struct keyfile_flaw *flaw = doc->flaws, *flaws_end = flaw + doc->n_flaws;
+	size_t flaws = 0; /* taken */
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < json_array_size(doc->keys); i++) {
+		const struct keyfile_flaw *flaw;
 		struct errmsg what;
 
-		if (flaw == flaws_end || flaw->entry != i) {
+		if (flaws == doc->n_flaws || doc->flaws[flaws].entry != i) {
 			r = add_entry(ld, i + 1, json_array_get(doc->keys, i));
 			continue;
 		}
+		flaw = &doc->flaws[flaws++];
 		errmsg_set(&what, "line %d: %s", flaw->line, flaw->what);
 		r = fault(ld, i + 1, "", what.text);
-		flaw++;
 	}
 	return r;
 }

@@ -183,10 +183,16 @@ struct scan {
 	char *end;
 };
 
+static bool
+is_any(char c, const char *of)
+{
+	return c != '\0' && strchr(of, c) != NULL;
+}
+
 static void
 skip_space(struct scan *s)
 {
-	while (s->p < s->end && memchr(" \t\r\n", *s->p, 4) != NULL)
+	while (s->p < s->end && is_any(*s->p, " \t\r\n"))
 		s->p++;
 }
 
@@ -217,7 +223,7 @@ skip_string(struct scan *s)
 static void
 skip_scalar(struct scan *s)
 {
-	while (s->p < s->end && memchr(" \t\r\n,:\"[]{}", *s->p, 11) == NULL)
+	while (s->p < s->end && !is_any(*s->p, " \t\r\n,:\"[]{}"))
 		s->p++;
 }
 
@@ -237,7 +243,7 @@ skip_value(struct scan *s)
 		} else if (*s->p == '{' || *s->p == '[') {
 			depth++;
 			s->p++;
-		} else if (memchr(",:]}", *s->p, 4) != NULL) {
+		} else if (is_any(*s->p, ",:]}")) {
 			if (depth == 0)
 				return false;
 			if (*s->p == ']' || *s->p == '}')
@@ -371,10 +377,8 @@ keyfile_doc_parse_lenient(struct keyfile_text *text, const char *path,
 void
 keyfile_doc_free(struct keyfile_doc *doc)
 {
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(doc->keys, i, entry) keyfile_entry_wipe(entry);
+	for (size_t i = 0; i < json_array_size(doc->keys); i++)
+		keyfile_entry_wipe(json_array_get(doc->keys, i));
 	json_decref(doc->root);
 	free(doc->flaws);
 	*doc = (struct keyfile_doc){ 0 };

@@ -155,25 +155,25 @@ static const char *
 parse_created(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->created_ms)
-		   ? NULL
-		   : "created_at is neither a time (ISO 8601) nor seconds since 1970";
+	    ? NULL
+	    : "created_at is neither a time (ISO 8601) nor seconds since 1970";
 }
 
 static const char *
 parse_expires(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->expires_ms)
-		   ? NULL
-		   : "expires_at is neither a time (ISO 8601) nor seconds since 1970";
+	    ? NULL
+	    : "expires_at is neither a time (ISO 8601) nor seconds since 1970";
 }
 
 static const char *
 parse_previous_expires(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->previous_expires_ms)
-		   ? NULL
-		   : "previous_expires_at is neither a time (ISO 8601) nor seconds since "
-		     "1970";
+	    ? NULL
+	    : "previous_expires_at is neither a time (ISO 8601) nor seconds since "
+	      "1970";
 }
 
 static const char *
@@ -254,8 +254,8 @@ parse_secret(const json_t *entry, struct key *out, unsigned *notes)
 		return "none of key_hash, key and api_key is given";
 	if (!plain)
 		return hash_from_hex(found, out->hash)
-			   ? NULL
-			   : "key_hash is not 64 lower-case hex digits";
+		    ? NULL
+		    : "key_hash is not 64 lower-case hex digits";
 	s = text_of(found);
 	if (!json_is_string(found) || s.n == 0 || has_control(s))
 		return "key (or api_key) is no text, empty or holds a control character";
@@ -287,8 +287,8 @@ id_is_secret(const struct key *k)
 	return memcmp(hash, k->hash, sizeof(hash)) == 0;
 }
 
-static void
-default_id(struct key *k)
+void
+keyfile_entry_default_id(struct key *k)
 {
 	char hex[KEY_HASH_HEX + 1];
 
@@ -350,7 +350,7 @@ keyfile_entry_parse(const json_t *entry, struct key *out, unsigned *notes_out)
 	if (secret_fault != NULL || fault != NULL)
 		return secret_fault != NULL ? secret_fault : fault;
 	if (out->id[0] == '\0')
-		default_id(out);
+		keyfile_entry_default_id(out);
 	if (is_placeholder(out->hash))
 		*notes_out |= KEYFILE_NOTE_PLACEHOLDER;
 	return NULL;
@@ -420,19 +420,17 @@ int
 keyfile_entry_rewrite(json_t *entry, const struct key *k, json_t **out)
 {
 	json_t *to = json_object();
-	const char *name;
-	json_t *value;
 
 	if (to == NULL)
 		return -ENOMEM;
 	if (json_object_get(entry, "key_id") == NULL &&
 	    json_object_set_new(to, "key_id", json_string(k->id)) != 0)
 		goto fail;
-	json_object_foreach(entry, name, value)
-	{
-		if (rewrite_field(entry, k, name, value, to) != 0)
+	for (void *it = json_object_iter(entry); it != NULL;
+	     it = json_object_iter_next(entry, it))
+		if (rewrite_field(entry, k, json_object_iter_key(it),
+			json_object_iter_value(it), to) != 0)
 			goto fail;
-	}
 	*out = to;
 	return 0;
 fail:
@@ -445,10 +443,13 @@ keyfile_entry_wipe(json_t *entry)
 {
 	for (size_t i = 1; i < N_SECRET_FIELDS; i++) {
 		const json_t *value = json_object_get(entry, secret_fields[i]);
+		const char *lent = json_string_value(value);
+		char *text;
 
-		/* Jansson lends its buffer as const; it is about to be freed */
-		if (json_is_string(value))
-			OPENSSL_cleanse((void *)(uintptr_t)json_string_value(value),
-			    json_string_length(value));
+		if (lent == NULL)
+			continue;
+		/* Jansson lends it as const, but it is about to be freed */
+		memcpy(&text, &lent, sizeof(text));
+		OPENSSL_cleanse(text, json_string_length(value));
 	}
 }

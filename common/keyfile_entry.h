@@ -18,8 +18,7 @@ enum keyfile_note {
 	KEYFILE_NOTE_PLAIN = 1, /* holds its secret in plain text */
 	KEYFILE_NOTE_PLACEHOLDER =
 	    2, /* the hash is one digit over and over: an example's */
-	KEYFILE_NOTE_SECRET_ID =
-	    4, /* key_id was the secret: replaced by the default id */
+	KEYFILE_NOTE_SECRET_ID = 4, /* key_id was the secret: replaced by the default id */
 };
 
 /*
@@ -47,6 +46,9 @@ json_t *keyfile_entry_time(int64_t ms);
 
 /* The hash in lower-case hex, NUL-terminated. */
 void keyfile_entry_hex(const uint8_t hash[KEY_HASH_BYTES], char out[KEY_HASH_HEX + 1]);
+
+/* Give k the id that an entry without one has: the first 8 hex digits of its hash. */
+void keyfile_entry_default_id(struct key *k);
 
 /* Wipe the plain-text secrets of an entry before it is freed. entry may be anything. */
 void keyfile_entry_wipe(json_t *entry);

@@ -49,8 +49,8 @@ int keyring_find(const struct keyring *k, const uint8_t hash[KEY_HASH_BYTES],
     struct keyring_entry *out) MUSTCHECK;
 
 /* The entry in a slot, for those who list (metrics, UI). 0 or -ENOENT. */
-int keyring_slot(const struct keyring *k, uint32_t slot,
-    struct keyring_entry *out) MUSTCHECK;
+int keyring_slot(
+    const struct keyring *k, uint32_t slot, struct keyring_entry *out) MUSTCHECK;
 
 /* Number of keys published, and how often a set was published. */
 uint32_t keyring_count(const struct keyring *k);

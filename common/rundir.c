@@ -37,18 +37,19 @@ open_in(const char *dir, const char *name, int flags)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	return fd == -1 ? -errno : fd;
+	if (fd == -1)
+		return -errno;
+	return fd;
 }
 
-/* Remove dir/name; one that is not there is no error. */
-static void
+/* Remove dir/name. Returns whether it was there, and is no more. */
+static bool
 unlink_in(const char *dir, const char *name)
 {
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
-	if (n > 0 && (size_t)n < sizeof(path))
-		(void)unlink(path);
+	return n > 0 && (size_t)n < sizeof(path) && unlink(path) == 0;
 }
 
 /* Write all n bytes. Returns 0 or -errno. */
@@ -141,7 +142,7 @@ rundir_unlock(const char *dir, const char *name, int *fd)
 {
 	if (*fd == -1)
 		return;
-	unlink_in(dir, name);
+	(void)unlink_in(dir, name);
 	close(*fd);
 	*fd = -1;
 }
@@ -196,7 +197,7 @@ rundir_save_status(const char *dir, const json_t *status)
 	text = json_dumps(status, JSON_INDENT(1));
 	if (text == NULL)
 		return -ENOMEM;
-	unlink_in(dir, STATUS_NEW_FILE); /* left by a crash, or planted */
+	(void)unlink_in(dir, STATUS_NEW_FILE); /* left by a crash, or planted */
 	fd = open_in(dir, STATUS_NEW_FILE, O_WRONLY | O_CREAT | O_EXCL);
 	r = fd < 0 ? fd : write_all(fd, text, strlen(text));
 	if (r == 0 && rename(from, to) == -1)
@@ -225,8 +226,8 @@ rundir_load_status(const char *dir, json_t **status_out)
 	return 0;
 }
 
-void
+bool
 rundir_remove_status(const char *dir)
 {
-	unlink_in(dir, RUNDIR_STATUS_FILE);
+	return unlink_in(dir, RUNDIR_STATUS_FILE);
 }

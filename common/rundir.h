@@ -7,6 +7,7 @@
 #ifndef GATEHOUSE_COMMON_RUNDIR_H
 #define GATEHOUSE_COMMON_RUNDIR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <jansson.h>
 
@@ -44,7 +45,7 @@ int rundir_save_status(const char *dir, const json_t *status) MUSTCHECK;
  */
 int rundir_load_status(const char *dir, json_t **status_out) MUSTCHECK;
 
-/* Remove dir/status, as the master does when it leaves. */
-void rundir_remove_status(const char *dir);
+/* Remove dir/status, as the master does when it leaves. Returns whether there was one. */
+bool rundir_remove_status(const char *dir);
 
 #endif

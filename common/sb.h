@@ -14,9 +14,9 @@
 
 struct sb {
 	char *p;
-	size_t n;    /* bytes written */
-	size_t cap;  /* bytes of room at p */
-	bool over;   /* something did not fit; n stays at what did */
+	size_t n;   /* bytes written */
+	size_t cap; /* bytes of room at p */
+	bool over;  /* something did not fit; n stays at what did */
 };
 
 /* Start an empty builder over cap bytes at p (borrowed). */

@@ -98,13 +98,14 @@ static int
 server_ctx_tune(SSL_CTX *ctx)
 {
 	static const unsigned char id[] = "gatehouse";
+	char groups[] = TLS_GROUPS; /* OpenSSL's macro wants it writable */
 
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
-				     SSL_OP_CIPHER_SERVER_PREFERENCE |
-				     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
-				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				  SSL_MODE_ENABLE_PARTIAL_WRITE);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
@@ -113,7 +114,7 @@ server_ctx_tune(SSL_CTX *ctx)
 	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, TLS12_CIPHERS) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, TLS_GROUPS) != 1 ||
+	    SSL_CTX_set1_groups_list(ctx, groups) != 1 ||
 	    SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) != 1)
 		return ERR_TLS;
 	return 0;
@@ -131,7 +132,7 @@ server_ctx_load(SSL_CTX *ctx, const char *cert, const char *key, struct errmsg *
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
 		unsigned long e = ERR_peek_last_error();
 		bool mismatch = ERR_GET_LIB(e) == ERR_LIB_X509 &&
-				ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH;
+		    ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH;
 
 		ERR_clear_error();
 		if (mismatch)
@@ -295,8 +296,7 @@ client_load_roots(SSL_CTX *ctx, const char *ca_file, struct errmsg *why)
 {
 	const char *env = getenv(X509_get_default_cert_file_env());
 	const char *const files[] = { env, X509_get_default_cert_file(),
-		"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt" };
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt" };
 
 	if (ca_file != NULL) {
 		if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
@@ -335,9 +335,9 @@ tls_client_create(const struct config *cfg, struct tls_client **out, struct errm
 	}
 	c->host_is_address = addr_parse(span_of(c->host), &literal) == 0;
 	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS |
-				     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				     SSL_MODE_ENABLE_PARTIAL_WRITE);
+	SSL_CTX_set_mode(c->ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	if (SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1) {
 		errmsg_set(why, "UPSTREAM_URL: %s", openssl_reason());
@@ -378,7 +378,7 @@ tls_client_new(const struct tls_client *c)
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), c->host);
 	else
 		ok = SSL_set1_host(ssl, c->host) == 1 &&
-		     SSL_set_tlsext_host_name(ssl, c->host) == 1;
+		    SSL_set_tlsext_host_name(ssl, c->host) == 1;
 	if (ok != 1) {
 		ERR_clear_error();
 		SSL_free(ssl);

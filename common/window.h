@@ -43,10 +43,10 @@ struct window_state {
 	uint32_t limit;
 	uint32_t remaining;
 	uint64_t reset_ms; /* until there is room for `limit` again; 0: there is now */
-	uint64_t
-	    retry_after_ms; /* refused: until there is room for one if nobody else comes
+	uint64_t retry_after_ms; /* refused: until there is room for one if nobody else comes
 			       (the window's length for a limit of 0); else 0 */
 	/* window.c's own: which admission this was, or which cell stood in the way */
+	const struct window *window;
 	uint64_t value;
 	uint32_t cell;
 	uint32_t tag;
@@ -74,8 +74,8 @@ void window_take_back(struct window *w, const struct window_state *admitted);
 
 /*
  * After ERR_CHANGED: rule is what was read since. If its tag is still the one
- * that was asked with, the cell that seemed newer is so old that its numbers came
- * round, and it is emptied; else nothing happens.
+ * that was asked with (and w the window), the cell that seemed newer is so old
+ * that its numbers came round, and it is emptied; else nothing happens.
  */
 void window_heal(
     struct window *w, const struct window_rule *rule, const struct window_state *refused);

@@ -35,8 +35,11 @@ number_of(const json_t *o, const char *name)
 	return json_integer_value(json_object_get(o, name));
 }
 
-/* The master's state region; NULL where it may not be read or is of another version. */
-static const struct state *
+/*
+ * The master's state region, which can only be read; NULL where it may not be, or is of
+ * another version.
+ */
+static struct state *
 map_state(const json_t *status)
 {
 	char path[64];
@@ -77,7 +80,7 @@ print_time(FILE *out, double seconds)
 
 	if (gmtime_r(&t, &tm) != NULL &&
 	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
-		fputs(text, out);
+		fprintf(out, "%s", text);
 }
 
 static void
@@ -109,7 +112,7 @@ print_reload(FILE *out, const json_t *last)
 {
 	fprintf(out, "%-15s", "last reload");
 	if (!json_is_object(last)) {
-		fputs("none\n", out);
+		fprintf(out, "none\n");
 		return;
 	}
 	fprintf(out, "%s, ", text_of(last, "result"));
@@ -140,13 +143,10 @@ print_worker(FILE *out, const json_t *w, struct state *state)
 static void
 print_workers(FILE *out, const json_t *status)
 {
-	const struct state *mapped = map_state(status);
-	struct state *state = NULL;
+	struct state *state = map_state(status);
 	size_t i;
 	json_t *w;
 
-	memcpy(&state, &mapped,
-	    sizeof(state)); /* shared_row() has no const form; only read */
 	fprintf(out, "%10s  %6s  %7s  %-9s%12s  %9s  %10s\n", "generation", "worker",
 	    "pid", "phase", "connections", "in flight", "requests");
 	json_array_foreach(json_object_get(status, "processes"), i, w)
@@ -171,7 +171,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 	}
 	if (json) {
 		(void)json_dumpf(status, out, JSON_INDENT(2));
-		fputc('\n', out);
+		fprintf(out, "\n");
 	} else {
 		print_head(out, status);
 		print_reload(out, json_object_get(status, "last_reload"));

@@ -88,7 +88,7 @@ envfile_add(const char *path, struct strlist *env)
 int
 envfile_copy(char *const *env, struct strlist *out)
 {
-	for (size_t i = 0; env[i] != NULL; i++) {
+	for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
 		if (strlist_add(out, env[i]) != 0) {
 			strlist_wipe(out);
 			return -ENOMEM;

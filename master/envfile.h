@@ -15,7 +15,8 @@
  */
 int envfile_add(const char *path, struct strlist *env) MUSTCHECK;
 
-/* A copy of an environment as a list. Wipe it with strlist_wipe(). 0 or -ENOMEM. */
+/* A copy of an environment (NULL: an empty one) as a list, to be freed with
+ * strlist_wipe(). 0 or -ENOMEM. */
 int envfile_copy(char *const *env, struct strlist *out) MUSTCHECK;
 
 /* The list as an environment: borrowed strings, the array is the caller's; NULL: no memory. */

@@ -195,7 +195,7 @@ static int
 open_address(
     const struct listen_addr *a, size_t n, int *fds, struct target *t, struct errmsg *why)
 {
-	size_t i = 0;
+	size_t open;
 	int r = target_from(a, t);
 
 	if (r != 0) {
@@ -203,14 +203,12 @@ open_address(
 		return r;
 	}
 	r = probe(t);
-	while (r == 0 && i < n) {
-		r = listen_one(t, n > 1, &fds[i]);
-		i += r == 0;
-	}
+	for (open = 0; r == 0 && open < n; open += r == 0)
+		r = listen_one(t, n > 1, &fds[open]);
 	if (r == 0)
 		return 0;
-	while (i > 0)
-		close(fds[--i]);
+	for (size_t i = 0; i < open; i++)
+		close(fds[i]);
 	return refuse(t, r, why);
 }
 
@@ -236,7 +234,7 @@ add_worker_address(const struct config *cfg, const struct listen_addr *a,
     struct marks marks, struct listeners *l, struct errmsg *why)
 {
 	struct worker_listener *to = l->worker + l->n_worker;
-	int fds[CONFIG_MAX_WORKERS];
+	int fds[CONFIG_MAX_WORKERS] = { 0 };
 	struct target t;
 	int r = open_address(a, cfg->workers, fds, &t, why);
 

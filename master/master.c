@@ -45,8 +45,8 @@ on_signal(struct master *m, uint32_t sig, uint64_t now_ms)
 	case SIGTERM:
 	case SIGINT: stop_request(m, false, now_ms); break;
 	case SIGQUIT: stop_request(m, true, now_ms); break;
-	case SIGCHLD: break; /* reap() looks in every round */
-	case SIGUSR1: break; /* logs go to stderr: there is nothing to open anew */
+	case SIGCHLD: /* reap() looks in every round */
+	case SIGUSR1: /* logs go to stderr: there is nothing to open anew */ break;
 	}
 }
 

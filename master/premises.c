@@ -66,25 +66,23 @@ int
 premises_open(const struct config *cfg, const struct identity *admin,
     struct premises *out, struct errmsg *why)
 {
-	struct premises p = premises_none();
 	int r = -ENOMEM;
 
-	p.data_dir = strdup(cfg->data_dir);
-	p.run_dir = strdup(cfg->run_dir);
-	if (p.data_dir == NULL || p.run_dir == NULL) {
+	*out = premises_none();
+	out->data_dir = strdup(cfg->data_dir);
+	out->run_dir = strdup(cfg->run_dir);
+	if (out->data_dir == NULL || out->run_dir == NULL)
 		errmsg_set(why, "%s", err_text(r));
-		goto out;
-	}
-	r = take_dir("DATA_DIR", p.data_dir, RUNDIR_DATA_LOCK, admin, &p.data_lock, why);
+	else
+		r = take_dir("DATA_DIR", out->data_dir, RUNDIR_DATA_LOCK, admin,
+		    &out->data_lock, why);
+	if (r == 0)
+		r = take_dir(
+		    "RUN_DIR", out->run_dir, RUNDIR_PID_FILE, admin, &out->pid_lock, why);
 	if (r != 0)
-		goto out;
-	r = take_dir("RUN_DIR", p.run_dir, RUNDIR_PID_FILE, admin, &p.pid_lock, why);
-	if (r != 0)
-		goto out;
-	*out = p;
-	return 0;
-out:
-	premises_close(&p);
+		premises_close(out);
+	else
+		out->after_crash = rundir_remove_status(out->run_dir);
 	return r;
 }
 
@@ -186,7 +184,7 @@ premises_close(struct premises *p)
 	close_fd(&p->admin_fd);
 	close_fd(&p->admin_node);
 	if (p->pid_lock != -1)
-		rundir_remove_status(p->run_dir);
+		(void)rundir_remove_status(p->run_dir);
 	rundir_unlock(p->run_dir, RUNDIR_PID_FILE, &p->pid_lock);
 	rundir_unlock(p->data_dir, RUNDIR_DATA_LOCK, &p->data_lock);
 	free(p->run_dir);

@@ -6,6 +6,7 @@
 #ifndef GATEHOUSE_MASTER_PREMISES_H
 #define GATEHOUSE_MASTER_PREMISES_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/config.h"
@@ -17,7 +18,8 @@ enum { PREMISES_LINK_BYTES = 32 };
 struct premises {
 	char *data_dir; /* as at the start: a reload can't move it */
 	char *run_dir;
-	int data_lock; /* descriptors; -1: not open */
+	bool after_crash; /* the last master here died without leaving in order */
+	int data_lock;    /* descriptors; -1: not open */
 	int pid_lock;
 	int admin_fd;                         /* the UNIX socket, listening */
 	int admin_node;                       /* O_PATH on its file */

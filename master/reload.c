@@ -68,6 +68,7 @@ log_config_warnings(const struct config *cfg)
 static int
 prepare(struct master *m, struct inputs *next, bool *differs_out, struct errmsg *why)
 {
+	const struct watch before = m->watch;
 	struct strlist faults = { 0 };
 	int r = config_load(m->config_file, environ, &next->config, &faults);
 
@@ -81,6 +82,8 @@ prepare(struct master *m, struct inputs *next, bool *differs_out, struct errmsg 
 		*why = inputs_join(&faults);
 	if (r != 0 && why->text[0] == '\0')
 		errmsg_set(why, "%s", err_text(r));
+	if (r != 0 && next->keys != NULL)
+		m->watch = before; /* good keys that were not published: the watch will */
 	strlist_free(&faults);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -20,7 +21,7 @@
 #include "master/publish.h"
 #include "master/watch.h"
 
-enum { FIRST_GENERATION = 1 };
+enum { FIRST_GENERATION = 1, LISTEN_RETRY_MS = 20, LISTEN_PATIENCE_MS = 5000 };
 
 /* Copy the faults to why. Returns r. */
 static int
@@ -46,6 +47,9 @@ read_config(struct master *m, struct inputs *in, struct errmsg *why)
 	log_init("master", in->config->log_level, in->config->log_format);
 	for (size_t i = 0; i < in->config->warnings.n; i++)
 		log_warn("config", "%s", in->config->warnings.v[i]);
+	if (in->config->upstream_command != NULL)
+		log_warn("config",
+		    "UPSTREAM_COMMAND is set, but this version starts no upstream");
 	m->workers = in->config->workers;
 	return 0;
 }
@@ -122,6 +126,27 @@ take_process(struct house *h, struct errmsg *why)
 	return r;
 }
 
+/*
+ * Bind everything. After a master's sudden death its children still hold the ports
+ * for the moment that it takes them to leave: that is sat out.
+ */
+static int
+listen_patiently(struct house *h, const struct config *cfg, struct errmsg *why)
+{
+	const struct timespec pause = { .tv_nsec = LISTEN_RETRY_MS * 1000000L };
+	const uint64_t until_ms = clock_mono_ms() + LISTEN_PATIENCE_MS;
+	int r;
+
+	for (;;) {
+		why->text[0] = '\0';
+		r = listen_open(cfg, &h->listeners, why);
+		if (r != -EADDRINUSE || !h->premises.after_crash ||
+		    clock_mono_ms() > until_ms)
+			return r;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 /* Folders, ports and sockets. */
 static int
 occupy(struct master *m, const struct config *cfg, struct errmsg *why)
@@ -133,7 +158,7 @@ occupy(struct master *m, const struct config *cfg, struct errmsg *why)
 	h->admin_id = identity_find("ADMIN_USER", cfg->admin_user);
 	r = premises_open(cfg, &h->admin_id, &h->premises, why);
 	if (r == 0)
-		r = listen_open(cfg, &h->listeners, why);
+		r = listen_patiently(h, cfg, why);
 	if (r == 0)
 		r = premises_open_socket(&h->premises, &h->worker_id, why);
 	return r;

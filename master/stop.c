@@ -15,6 +15,7 @@ begin(struct master *m, uint64_t now_ms)
 	m->status_dirty = true;
 	atomic_store(&m->house.shared.state->draining, 1);
 	reload_abandon(m);
+	listen_drop_worker(&m->house.listeners); /* or the kernel would go on accepting */
 	log_info("drain", "%u workers finish what is in flight, for %u ms at most",
 	    crew_alive(m), patience_ms);
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)

@@ -116,7 +116,7 @@ is_event_stream(const struct http1_head *head)
 	static const struct span sse = { "text/event-stream", 17 };
 
 	return type != NULL && type->value.n >= sse.n &&
-	       span_eq_nocase((struct span){ type->value.p, sse.n }, sse);
+	    span_eq_nocase((struct span){ type->value.p, sse.n }, sse);
 }
 
 /* What an event stream's head must say so that nobody on the way collects it. */
@@ -197,7 +197,7 @@ error_type(const struct exchange *x)
 	case 403: return anthropic ? "permission_error" : "invalid_request_error";
 	case 404: return anthropic ? "not_found_error" : "invalid_request_error";
 	case 413: return anthropic ? "request_too_large" : "invalid_request_error";
-	case 429: return anthropic ? "rate_limit_error" : "rate_limit_error";
+	case 429: return "rate_limit_error";
 	default: break;
 	}
 	if (x->status >= 500)
@@ -225,8 +225,7 @@ shape_end(struct exchange *x)
 		    "The upstream service answered with an error.");
 		reply_json(&out, &ctx, x->status, (struct span){ body.p, body.n });
 	}
-	exchange_end(
-	    x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 }
 
 static void

@@ -146,6 +146,53 @@ admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entr
 	return true;
 }
 
+/* --- limits --- */
+
+/* What headers say of a window. */
+static void
+show_window(struct exchange *x, const struct window_state *w)
+{
+	x->rate = (struct reply_rate){ .set = true,
+		.limit = w->limit,
+		.remaining = w->remaining,
+		.reset_ms = w->reset_ms };
+}
+
+static void
+refuse_over_limit(struct exchange *x, const struct window_state *w)
+{
+	struct reply_detail detail = { .retry_after_ms = w->retry_after_ms };
+
+	show_window(x, w);
+	exchange_fail(x, REPLY_RATE_LIMITED, &detail);
+}
+
+/* Room in the address's window, or an answer: false means that x is answered. */
+static bool
+admit_address(struct exchange *x)
+{
+	struct window_state w;
+
+	if (gate_admit_address(x->env->shared, &x->addr, &w))
+		return true;
+	refuse_over_limit(x, &w);
+	return false;
+}
+
+/* Room in the windows of all keys and of this one, or an answer. */
+static bool
+admit_request(struct exchange *x, const struct keyring_entry *entry)
+{
+	struct window_state w;
+
+	if (!gate_admit_key(x->env->shared, entry, &w)) {
+		refuse_over_limit(x, &w);
+		return false;
+	}
+	show_window(x, &w);
+	return true;
+}
+
 /* --- the order of things --- */
 
 static bool
@@ -171,7 +218,7 @@ begin_api(struct exchange *x, const struct http1_head *head)
 		exchange_fail(x, REPLY_METHOD, &detail);
 		return;
 	}
-	if (!admit_key(x, head, &entry))
+	if (!admit_address(x) || !admit_key(x, head, &entry) || !admit_request(x, &entry))
 		return;
 	if (head->framing == HTTP1_LENGTH && head->content_length > x->env->cfg->max_body) {
 		x->keep_alive = false;
@@ -202,7 +249,7 @@ begin_key_info(struct exchange *x, const struct http1_head *head)
 {
 	struct keyring_entry entry;
 
-	if (admit_key(x, head, &entry))
+	if (admit_address(x) && admit_key(x, head, &entry))
 		local_key_info(x, &entry);
 }
 
@@ -274,6 +321,15 @@ begin_routed(struct exchange *x, const struct http1_head *head)
 
 /* --- a new exchange --- */
 
+/* A step of SplitMix64: an id says nothing of how many requests came before it. */
+static uint64_t
+mix(uint64_t v)
+{
+	v = (v ^ (v >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	v = (v ^ (v >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return v ^ (v >> 31);
+}
+
 /* The client's own id if it is harmless, else one of ours: 128 bits in hex, random
  * per process and counted up, so that no two answers share one. */
 static void
@@ -282,7 +338,9 @@ choose_request_id(struct exchange *x, const struct http1_head *head)
 	static const char digits[] = "0123456789abcdef";
 	const struct http1_field *f =
 	    head != NULL ? http1_find(head, SPAN("x-request-id"), NULL) : NULL;
-	uint64_t halves[2] = { x->env->request_seed, ++x->env->request_count };
+	uint64_t seed = x->env->request_seed, n = ++x->env->request_count;
+	uint64_t halves[2] = { mix(seed ^ n),
+		mix(seed + n * UINT64_C(0x9e3779b97f4a7c15)) };
 
 	if (f != NULL && reply_request_id_ok(f->value)) {
 		memcpy(x->request_id, f->value.p, f->value.n);

@@ -125,8 +125,7 @@ http1_read_head(struct http1 *h, const char *p, size_t n, size_t max_head,
 		*fault_out = HTTP1_BAD;
 		return ERR_SYNTAX;
 	}
-	if ((r = scan_within(h, p, n, max_head, head_request, out, fault_out)) ==
-	    ERR_MORE)
+	if ((r = scan_within(h, p, n, max_head, head_request, out, fault_out)) == ERR_MORE)
 		return r;
 	if (r == 0 && (r = confirm(h, p, out)) != 0)
 		*fault_out = HTTP1_BAD;
@@ -172,6 +171,37 @@ step_size(struct http1 *h, char c)
 	return h->left <= INT64_MAX ? IN_SIZE : REFUSED;
 }
 
+/* Not in trailers (RFC 9110 section 6.5.1). All are dropped; but who sends one of
+ * these means to be read by somebody who does not. */
+static const struct span no_trailers[] = {
+	{ "content-length", 14 },
+	{ "transfer-encoding", 17 },
+	{ "host", 4 },
+};
+enum { N_NO_TRAILERS = sizeof(no_trailers) / sizeof(no_trailers[0]) };
+
+/* One byte of a trailer's name. name_may_be has a bit for each of no_trailers that
+ * begins as the name does so far; the name may come in pieces. */
+static enum body_state
+step_trailer_name(struct http1 *h, char c)
+{
+	for (unsigned i = 0; i < N_NO_TRAILERS; i++) {
+		const struct span *name = &no_trailers[i];
+
+		if ((h->name_may_be & 1U << i) == 0)
+			continue;
+		if (c == ':' && h->line_bytes == name->n)
+			return REFUSED;
+		if (h->line_bytes >= name->n ||
+		    (c | 0x20) != (name->p[h->line_bytes] | 0x20))
+			h->name_may_be &= (uint8_t) ~(1U << i);
+	}
+	h->line_bytes++;
+	if (c == ':')
+		return h->line_bytes > 1 ? IN_TRAILER_VALUE : REFUSED;
+	return http1_is(c, HTTP1_C_TOKEN) ? IN_TRAILER_NAME : REFUSED;
+}
+
 /* One byte of the trailer section; the lines are held to the rules of fields. */
 static enum body_state
 step_trailer(struct http1 *h, char c)
@@ -180,12 +210,12 @@ step_trailer(struct http1 *h, char c)
 		return AT_LAST_LF;
 	if (h->trailer_bytes++ == HTTP1_MAX_TRAILERS)
 		return REFUSED;
-	if (state_of(h) == AT_TRAILER)
-		return http1_is(c, HTTP1_C_TOKEN) ? IN_TRAILER_NAME : REFUSED;
-	if (state_of(h) == IN_TRAILER_NAME && c == ':')
-		return IN_TRAILER_VALUE;
-	if (state_of(h) == IN_TRAILER_NAME)
-		return http1_is(c, HTTP1_C_TOKEN) ? IN_TRAILER_NAME : REFUSED;
+	if (state_of(h) == AT_TRAILER) {
+		h->line_bytes = 0;
+		h->name_may_be = UINT8_MAX;
+	}
+	if (state_of(h) == AT_TRAILER || state_of(h) == IN_TRAILER_NAME)
+		return step_trailer_name(h, c);
 	if (state_of(h) == IN_TRAILER_VALUE && c == '\r')
 		return AT_TRAILER_LF;
 	if (state_of(h) == IN_TRAILER_VALUE)

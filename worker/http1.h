@@ -52,7 +52,7 @@ enum http1_fault {
 	HTTP1_BAD_METHOD,      /* 501: a token, but none of enum http_method */
 	HTTP1_TARGET_TOO_LONG, /* 414 */
 	HTTP1_HEAD_TOO_LARGE,  /* 431: over max_head bytes or HTTP1_MAX_FIELDS fields */
-	HTTP1_TLS_ON_PLAIN,    /* a TLS ClientHello where HTTP was expected (0x16 0x03): just close */
+	HTTP1_TLS_ON_PLAIN,    /* a TLS ClientHello (0x16 0x03): just close */
 };
 
 /* A field line; name and value point into the raw head, value without its OWS. */
@@ -69,7 +69,7 @@ struct http1_head {
 	unsigned minor;          /* HTTP/1.minor */
 	enum http1_framing framing;
 	uint64_t content_length; /* of HTTP1_LENGTH */
-	bool keep_alive;         /* version and Connection say so (RFC 9112 section 9.3) */
+	bool keep_alive;         /* by version and Connection (RFC 9112 section 9.3) */
 	bool expect_continue;    /* requests; any other expectation is HTTP1_BAD */
 	size_t bytes;            /* of the whole head, its empty line included */
 	size_t n_fields;
@@ -81,10 +81,11 @@ struct http1 {
 	struct http1_judge judge;
 	uint64_t left;       /* bytes of body or of the current piece still to come */
 	uint32_t head_seen;  /* bytes of an incomplete head already looked at */
-	uint16_t line_bytes; /* of the chunk line being read */
+	uint16_t line_bytes; /* of the chunk line or trailer's name being read */
 	uint16_t trailer_bytes;
-	uint8_t side;  /* enum http1_side */
-	uint8_t state; /* enum body_state */
+	uint8_t side;        /* enum http1_side */
+	uint8_t state;       /* enum body_state */
+	uint8_t name_may_be; /* of the trailer being read; see http1.c */
 };
 
 /* Ready for the first head. */
@@ -128,15 +129,17 @@ int http1_read_body(struct http1 *h, const char *p, size_t n, size_t *used_out,
  * http1_read_head() for it on, even when that says ERR_MORE. */
 bool http1_body_done(const struct http1 *h);
 
-/* The peer has closed: 0 if that ends the message (HTTP1_UNTIL_CLOSE), else ERR_SYNTAX. */
+/* The peer has closed. Returns 0 if that ends the message (HTTP1_UNTIL_CLOSE), else
+ * ERR_SYNTAX; ask http1_body_done() first. */
 int http1_eof(struct http1 *h) MUSTCHECK;
 
 /* The first field of that name (lower-case literal), NULL if there is none.
  * count_out (may be NULL) gets how many there are. */
-const struct http1_field *http1_find(const struct http1_head *head, struct span name,
-    size_t *count_out);
+const struct http1_field *http1_find(
+    const struct http1_head *head, struct span name, size_t *count_out);
 
-/* Is name among the comma-separated tokens of any Connection field (RFC 9110 section 7.6.1)? */
+/* Is name among the comma-separated tokens of any Connection field (RFC 9110
+ * section 7.6.1)? */
 bool http1_connection_lists(const struct http1_head *head, struct span name);
 
 /* Is the field one that holds for one hop only: Connection, Keep-Alive, Proxy-*

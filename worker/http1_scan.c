@@ -224,8 +224,7 @@ note_field(struct framing_fields *ff, const struct http1_field *f)
 	} else if (f->name.n == 14 && span_eq_nocase(f->name, SPAN("content-length"))) {
 		ff->length = f;
 		ff->n_length++;
-	} else if (f->name.n == 17 &&
-		   span_eq_nocase(f->name, SPAN("transfer-encoding"))) {
+	} else if (f->name.n == 17 && span_eq_nocase(f->name, SPAN("transfer-encoding"))) {
 		ff->coding = f;
 		ff->n_coding++;
 	}
@@ -235,11 +234,10 @@ note_field(struct framing_fields *ff, const struct http1_field *f)
 static int
 scan_fields(struct cursor *c, struct http1_head *out, struct framing_fields *ff)
 {
-	int r;
-
 	out->n_fields = 0;
 	for (;;) {
 		struct http1_field *f = &out->fields[out->n_fields];
+		int r;
 
 		if (c->p == c->end)
 			return ERR_MORE;

@@ -198,7 +198,12 @@ upstream_on_sent(struct upstream_conn *conn)
 	call->ops->on_writable(call->arg);
 }
 
-/* Did upstream's kernel take anything of the request? When in doubt, yes. */
+/*
+ * Did upstream's kernel take anything of the request? When in doubt, yes. Only a FIN
+ * tells: it was sent when the peer closed, and acknowledges what had come until then.
+ * After a reset there is no knowing, for the acknowledgement may have been delayed
+ * (RFC 9293 section 3.8.6.3) while the process read the request.
+ */
 static bool
 anything_taken(const struct upstream_conn *conn)
 {
@@ -207,12 +212,11 @@ anything_taken(const struct upstream_conn *conn)
 
 	if (conn->wire.sent == conn->sent_before)
 		return false; /* not even our own kernel took it */
-	if (conn->up->unix_path != NULL || conn->wire.fd == -1)
+	if (conn->up->unix_path != NULL || conn->wire.fd == -1 || !conn->wire.fin)
 		return true;
 	memset(&info, 0, sizeof(info));
 	if (getsockopt(conn->wire.fd, IPPROTO_TCP, TCP_INFO, &info, &n) == -1 ||
-	    n < offsetof(struct tcp_info, tcpi_bytes_acked) +
-		    sizeof(info.tcpi_bytes_acked))
+	    n < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
 		return true;
 	/* The SYN counts as one byte (RFC 9293 section 3.4). */
 	return info.tcpi_bytes_acked > conn->sent_before + 1;
@@ -236,8 +240,8 @@ may_retry(const struct upstream_conn *conn, enum upstream_failure f)
 	const struct upstream_call *call = conn->call;
 
 	return conn->reused && conn->state == CONN_BUSY && !call->retried &&
-	       !call->answered && call->whole &&
-	       (f == UPSTREAM_UNSENT || (f == UPSTREAM_BROKEN && call->idempotent));
+	    !call->answered && call->whole &&
+	    (f == UPSTREAM_UNSENT || (f == UPSTREAM_BROKEN && call->idempotent));
 }
 
 void
@@ -280,8 +284,7 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 {
 	struct upstream_call *call = conn->call;
 	bool reusable = conn->keep_alive && call->complete && !leftover &&
-			wire_pending(&conn->wire) == 0 && !conn->broken &&
-			!wire_has_more(&conn->wire);
+	    wire_pending(&conn->wire) == 0 && !conn->broken && !wire_has_more(&conn->wire);
 
 	note_health(conn->up, true);
 	conn->call = NULL;
@@ -332,7 +335,7 @@ bool
 upstream_congested(const struct upstream_call *call)
 {
 	return call->conn == NULL || call->conn->state != CONN_BUSY ||
-	       wire_pending(&call->conn->wire) > 0;
+	    wire_pending(&call->conn->wire) > 0;
 }
 
 void

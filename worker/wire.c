@@ -306,7 +306,7 @@ static bool
 looks_like_http(const struct wire *w)
 {
 	return w->server && !w->handshaken && w->io->in_n > 0 && w->io->in[0] >= 'A' &&
-	       w->io->in[0] <= 'Z' && SSL_get_state(w->ssl) == TLS_ST_BEFORE;
+	    w->io->in[0] <= 'Z' && SSL_get_state(w->ssl) == TLS_ST_BEFORE;
 }
 
 /* Decrypt all of io->in into io->plain. n_out may be set with an error, too: what
@@ -339,8 +339,10 @@ read_tls(struct wire *w, struct span *data_out)
 
 	if (got < 0)
 		return (int)got;
-	if (got == 0)
+	if (got == 0) {
+		w->fin = true;
 		return w->handshaken ? ERR_TLS : ERR_CLOSED; /* no close_notify: cut */
+	}
 	io->in = io->cipher;
 	io->in_n = (size_t)got;
 	if (!w->handshaken) {
@@ -381,8 +383,10 @@ wire_read(struct wire *w, struct span *data_out)
 	got = recv_some(w->fd, w->io->plain, WIRE_RECV);
 	if (got < 0)
 		return (int)got;
-	if (got == 0)
+	if (got == 0) {
+		w->fin = true;
 		return ERR_CLOSED;
+	}
 	*data_out = (struct span){ w->io->plain, (size_t)got };
 	return 0;
 }
@@ -457,8 +461,7 @@ wire_write(struct wire *w, struct span head, struct span body)
 	if (head.n + body.n == 0)
 		return 0;
 	if (w->ssl == NULL)
-		return head.n == 0 ? send_or_keep(w, &iov[1], 1)
-				   : send_or_keep(w, iov, 2);
+		return head.n == 0 ? send_or_keep(w, &iov[1], 1) : send_or_keep(w, iov, 2);
 	r = encrypt_both(w, head, body);
 	if (r == 0)
 		return push_out(w);

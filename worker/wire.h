@@ -33,6 +33,7 @@ struct wire {
 	bool handshaken;
 	bool ticket_due; /* server, TLS 1.3: a ticket goes out with the first write */
 	bool server;
+	bool fin;           /* the peer's FIN has been read */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */

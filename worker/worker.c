@@ -179,7 +179,7 @@ is_orphan(struct worker *w, uint32_t slot)
 	uint64_t since = atomic_load_explicit(&row->since_ms, memory_order_relaxed);
 
 	return atomic_load_explicit(&row->phase, memory_order_relaxed) == WORKER_EMPTY &&
-	       w->env.now_ms - since > ORPHAN_MS && since <= w->env.now_ms;
+	    w->env.now_ms - since > ORPHAN_MS && since <= w->env.now_ms;
 }
 
 /* Accept on our own sockets, and on those whose worker is missing. */
@@ -364,9 +364,9 @@ worker_init(struct worker *w, const struct worker_args *args)
 	w->max_connections = share(cfg->max_connections, cfg->workers);
 	w->max_per_address = (uint32_t)share(cfg->max_connections_per_ip, cfg->workers);
 	if ((r = env_init(&w->env)) != 0 ||
-	    (r = upstream_create(&w->env, NULL, true, &w->env.api)) != 0 ||
-	    (r = upstream_create(&w->env, args->admin_socket, false, &w->env.admin)) !=
+	    (r = upstream_create(&w->env, cfg->upstream.unix_path, true, &w->env.api)) !=
 		0 ||
+	    (r = upstream_create(&w->env, args->admin_socket, false, &w->env.admin)) != 0 ||
 	    (r = ipcount_create((uint32_t)w->max_connections, w->env.request_seed,
 		 &w->addresses)) != 0 ||
 	    (r = open_ports(w)) != 0)

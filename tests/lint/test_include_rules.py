@@ -102,6 +102,11 @@ def test_a_file_that_leaves_its_header_out_is_found(tmp_path):
     assert findings_of(tmp_path) == ['common/log.c:1: includes "common/log.h" not first']
 
 
+def test_a_header_of_the_same_module_may_stand_for_the_own_one(tmp_path):
+    write_tree(tmp_path, TREE | {"worker/http1.c": '#include "worker/http1_scan.h"\n'})
+    assert findings_of(tmp_path) == []
+
+
 def test_a_module_without_a_place_is_found(tmp_path):
     write_tree(tmp_path, TREE | {"common/new.h": ""})
     assert findings_of(tmp_path) == ["common/new.h:1: give new its place in ORDER of include_rules.py"]

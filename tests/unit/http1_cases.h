@@ -26,13 +26,13 @@ struct good_case {
 	const char *ending; /* clean, more, cut, closed: see http1_drive.h */
 };
 
-#define B(literal)                             \
-	{                                      \
-		(literal), sizeof(literal) - 1 \
+#define B(literal)                                                                       \
+	{                                                                                \
+		(literal), sizeof(literal) - 1                                           \
 	}
 /* A request or answer that is good but for the lines given. */
 #define POST_WITH(lines) B("POST /v1/x HTTP/1.1\r\nHost: a\r\n" lines "\r\n")
-#define CHUNKS(body) \
+#define CHUNKS(body)                                                                     \
 	B("POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" body)
 #define OK_WITH(lines) B("HTTP/1.1 200 OK\r\n" lines "\r\n")
 #define OK_CHUNKS(body) B("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" body)
@@ -252,6 +252,9 @@ static const struct bad_case bad_requests[] = {
 	{ "a CR and no LF at the end of chunks", CHUNKS("0\r\n\rX"), HTTP1_OK },
 	/* trailers */
 	{ "a request for a trailer", CHUNKS("0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP1_OK },
+	{ "a length as a trailer", CHUNKS("0\r\nContent-Length: 3\r\n\r\n"), HTTP1_OK },
+	{ "a coding as a trailer", CHUNKS("3\r\nabc\r\n0\r\nX: y\r\ntransfer-encodinG: chunked\r\n\r\n"), HTTP1_OK },
+	{ "a host as a trailer", CHUNKS("0\r\nHOST:\r\n\r\n"), HTTP1_OK },
 	{ "a folded trailer", CHUNKS("0\r\nX: a\r\n b\r\n\r\n"), HTTP1_OK },
 	{ "a trailer with an empty name", CHUNKS("0\r\n: a\r\n\r\n"), HTTP1_OK },
 	{ "a trailer with a space before the colon", CHUNKS("0\r\nX : a\r\n\r\n"), HTTP1_OK },
@@ -304,7 +307,7 @@ static const struct good_case good_requests[] = {
 	{ "chunks with digits of both cases", CHUNKS("A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n"), HTTP1_CHUNKED, true, "01234567890123456789", 1, "clean" },
 	{ "chunks with the last size long", CHUNKS("1\r\nx\r\n0000000000000000\r\n\r\n"), HTTP1_CHUNKED, true, "x", 1, "clean" },
 	{ "chunks with extensions", CHUNKS("3;a=b\r\nabc\r\n0;d\r\n\r\n"), HTTP1_CHUNKED, true, "abc", 1, "clean" },
-	{ "chunks with trailers", CHUNKS("3\r\nabc\r\n0\r\nX: y\r\nEmpty:\r\nZ: \t\xff\r\n\r\n"), HTTP1_CHUNKED, true, "abc", 1, "clean" },
+	{ "chunks with trailers", CHUNKS("3\r\nabc\r\n0\r\nX: y\r\nEmpty:\r\nZ: \t\xff\r\nHosts: a\r\nHos: a\r\nX-Host: a\r\n\r\n"), HTTP1_CHUNKED, true, "abc", 1, "clean" },
 	{ "a coding in other case", B("POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:\tChunked \r\n\r\n1\r\nx\r\n0\r\n\r\n"), HTTP1_CHUNKED, true, "x", 1, "clean" },
 	{ "pipelined GETs", B("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP1_NO_BODY, true, "", 2, "clean" },
 	{ "pipelined bodies", B("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"

@@ -40,6 +40,7 @@ lay_out(void **state)
 	struct site *s = calloc(1, sizeof(*s));
 	char path[512];
 
+	*state = s;
 	if (s == NULL)
 		return -1;
 	snprintf(s->root, sizeof(s->root), "/tmp/gatehouse-test-acme-XXXXXX");
@@ -47,7 +48,6 @@ lay_out(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/.well-known", s->root);
 	snprintf(s->folder, sizeof(s->folder), "%s/.well-known/acme-challenge", s->root);
-	*state = s;
 	return mkdir(path, 0755) == 0 && mkdir(s->folder, 0755) == 0 ? 0 : -1;
 }
 

@@ -70,6 +70,7 @@ start(void **state, bool local, const uid_t *uids, size_t n_uids)
 	char path[96];
 	int fd;
 
+	*state = s;
 	if (s == NULL)
 		return -1;
 	snprintf(s->dir, sizeof(s->dir), "/tmp/gatehouse-test-http-XXXXXX");
@@ -85,7 +86,6 @@ start(void **state, bool local, const uid_t *uids, size_t n_uids)
 	if (s->pid == 0)
 		serve(fd, uids, n_uids);
 	close(fd);
-	*state = s;
 	return 0;
 }
 
