@@ -20,6 +20,7 @@
 #include "common/config.h"
 #include "common/keyring.h"
 #include "common/seqbox.h"
+#include "common/stats.h"
 #include "common/window.h"
 
 enum {
@@ -98,6 +99,7 @@ struct scoreboard_row {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t upstream_ok_ms; /* monotonic: last good upstream traffic or connect */
 	_Atomic uint64_t upstream_fail_ms; /* last failure; up is ok_ms >= fail_ms */
+	struct stats stats;                /* outlives the row's process */
 };
 
 struct state {

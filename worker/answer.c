@@ -197,7 +197,7 @@ error_type(const struct exchange *x)
 	case 403: return anthropic ? "permission_error" : "invalid_request_error";
 	case 404: return anthropic ? "not_found_error" : "invalid_request_error";
 	case 413: return anthropic ? "request_too_large" : "invalid_request_error";
-	case 429: return anthropic ? "rate_limit_error" : "rate_limit_error";
+	case 429: return "rate_limit_error";
 	default: break;
 	}
 	if (x->status >= 500)

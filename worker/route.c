@@ -57,19 +57,6 @@ static const struct local_path {
 	{ TEXT("/health/ready"), ROUTE_READY, NOTHING_HERE "/health/ready." },
 	{ TEXT("/auth/key-info"), ROUTE_KEY_INFO, NOTHING_HERE "/auth/key-info." },
 };
-
-static const char *const endpoint_names[ENDPOINT_COUNT] = {
-	[ENDPOINT_CHAT] = "chat",
-	[ENDPOINT_COMPLETIONS] = "completions",
-	[ENDPOINT_EMBEDDINGS] = "embeddings",
-	[ENDPOINT_MODELS] = "models",
-	[ENDPOINT_TRANSCRIPTIONS] = "transcriptions",
-	[ENDPOINT_TRANSLATIONS] = "translations",
-	[ENDPOINT_MESSAGES] = "messages",
-	[ENDPOINT_UNSTRUCTURED] = "unstructured",
-	[ENDPOINT_OTHER] = "other",
-	[ENDPOINT_NONE] = "none",
-};
 /* clang-format on */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -325,10 +312,4 @@ route_match(enum http_method method, struct span target, struct route_match *out
 		refuse_near(path, out);
 	}
 	return 0;
-}
-
-const char *
-endpoint_name(enum endpoint e)
-{
-	return (unsigned)e < ENDPOINT_COUNT ? endpoint_names[e] : "none";
 }

@@ -6,6 +6,7 @@
 #ifndef GATEHOUSE_WORKER_ROUTE_H
 #define GATEHOUSE_WORKER_ROUTE_H
 
+#include "common/endpoint.h"
 #include "common/err.h"
 #include "common/span.h"
 #include "worker/http1.h"
@@ -18,21 +19,6 @@ enum route {
 	ROUTE_ACME,      /* /.well-known/acme-challenge/TOKEN */
 	ROUTE_API,       /* /v1/..., /unstructured/...: forwarded */
 	ROUTE_NOT_FOUND, /* 404; hint may name the right path */
-};
-
-/* What a forwarded request is counted as. */
-enum endpoint {
-	ENDPOINT_CHAT,
-	ENDPOINT_COMPLETIONS,
-	ENDPOINT_EMBEDDINGS,
-	ENDPOINT_MODELS,
-	ENDPOINT_TRANSCRIPTIONS,
-	ENDPOINT_TRANSLATIONS,
-	ENDPOINT_MESSAGES,
-	ENDPOINT_UNSTRUCTURED,
-	ENDPOINT_OTHER, /* some other /v1/ path */
-	ENDPOINT_NONE,  /* not forwarded */
-	ENDPOINT_COUNT
 };
 
 /* Whose error shape and header names the client expects. */
@@ -55,8 +41,5 @@ struct route_match {
  */
 int route_match(
     enum http_method method, struct span target, struct route_match *out) MUSTCHECK;
-
-/* "chat", "completions", ..., "other", "none": the label in metrics and logs. */
-const char *endpoint_name(enum endpoint e);
 
 #endif
