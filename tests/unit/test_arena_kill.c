@@ -188,7 +188,7 @@ owners_killed_at_random_lose_nothing_and_count_nothing_twice(void **state)
 	int in_doubt = 0;
 	uint32_t n;
 
-	srand(1);
+	case_seed(1);
 	for (unsigned i = 0; i < OWNER_KILLS; i++) {
 		(void)kill_one(own, a, b, i, rand() % MAX_DELAY_US);
 		in_doubt += atomic_load(&b->doubt) == 1;
@@ -213,7 +213,7 @@ settlers_killed_at_random_are_repeated_without_harm(void **state)
 	const uint64_t until_ms = clock_mono_ms() + SETTLER_MS;
 	int killed = 0;
 
-	srand(2);
+	case_seed(2);
 	for (unsigned i = 0; killed < SETTLER_KILLS && clock_mono_ms() < until_ms; i++) {
 		(void)kill_one(own, a, b, 6 * i, MAX_DELAY_US);
 		for (int j = 0; j < 4; j++)
