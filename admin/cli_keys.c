@@ -102,9 +102,10 @@ reload(const struct cli *c)
 		    "no gatehouse is running; the file was edited all the same\n");
 		return CLI_DONE;
 	}
-	return refused(c, "the file was edited, but the running gatehouse did not take "
-			  "it: the keys from "
-			  "before stay in force");
+	return refused(c,
+	    "the file was edited, but the running gatehouse did not take "
+	    "it: the keys from "
+	    "before stay in force");
 }
 
 static int
@@ -164,8 +165,7 @@ edit(const struct cli *c, struct keyfile_edit *e, char *secret, struct key *k_ou
 		memcpy(id, c->args->id, strlen(c->args->id));
 	if ((r = apply(c, e, secret, id, why)) != 0)
 		return r;
-	if (c->args->verb != KEYS_DELETE &&
-	    (r = keyfile_edit_get(e, id, k_out, why)) != 0)
+	if (c->args->verb != KEYS_DELETE && (r = keyfile_edit_get(e, id, k_out, why)) != 0)
 		return r;
 	return keyfile_edit_commit(e, why);
 }

@@ -126,7 +126,7 @@ parse_expires(const char *s, struct keyfile_values *v)
 	v->given |= KEYFILE_EXPIRES;
 	v->expires_ms = 0;
 	return strcmp(s, "never") == 0 ||
-	       keyfile_time_parse(span_of(s), &v->expires_ms) == 0;
+	    keyfile_time_parse(span_of(s), &v->expires_ms) == 0;
 }
 
 static bool
@@ -179,19 +179,19 @@ take_option(int code, int64_t now_ms, struct cli_keys_args *a, unsigned *bit_out
 	case 'e':
 		*bit_out = TAKES_EXPIRES;
 		return parse_days(optarg, now_ms, &a->values)
-			   ? NULL
-			   : "--expires-days takes a whole number from 1 to 36500";
+		    ? NULL
+		    : "--expires-days takes a whole number from 1 to 36500";
 	case OPTION_EXPIRES:
 		*bit_out = TAKES_EXPIRES;
 		return parse_expires(optarg, &a->values)
-			   ? NULL
-			   : "--expires takes a time like 2030-01-31T12:00:00Z, or never";
+		    ? NULL
+		    : "--expires takes a time like 2030-01-31T12:00:00Z, or never";
 	case 'r':
 		*bit_out = TAKES_LIMIT;
 		return parse_limit(optarg, &a->values)
-			   ? NULL
-			   : "--rate-limit takes a whole number up to 4294967295, or "
-			     "none";
+		    ? NULL
+		    : "--rate-limit takes a whole number up to 4294967295, or "
+		      "none";
 	case OPTION_ID:
 		*bit_out = TAKES_ID;
 		a->id = optarg;
@@ -199,8 +199,8 @@ take_option(int code, int64_t now_ms, struct cli_keys_args *a, unsigned *bit_out
 	case OPTION_GRACE:
 		*bit_out = TAKES_GRACE;
 		return parse_grace(optarg, &a->grace_ms)
-			   ? NULL
-			   : "--grace takes a time like 24h, 100 years at most";
+		    ? NULL
+		    : "--grace takes a time like 24h, 100 years at most";
 	case OPTION_JSON: a->json = true; return NULL;
 	case 'h': a->help = true; return NULL;
 	case ':': return "an option lacks its value";

@@ -164,8 +164,7 @@ print_json(FILE *out, json_t *j)
 {
 	if (j == NULL)
 		return -ENOMEM;
-	(void)json_dumpf(
-	    j, out, 0); /* a failure shows in ferror(out), as for all prints */
+	(void)json_dumpf(j, out, 0); /* a failure shows in ferror(out), as for all prints */
 	fputc('\n', out);
 	json_decref(j);
 	return 0;
@@ -236,8 +235,8 @@ int
 cli_keys_print_deleted(FILE *out, const char *file, const char *id, bool json)
 {
 	if (json)
-		return print_json(out, json_pack("{s:s, s:b, s:s}", "key_id", id,
-					   "deleted", 1, "file", file));
+		return print_json(out,
+		    json_pack("{s:s, s:b, s:s}", "key_id", id, "deleted", 1, "file", file));
 	print_field(out, "deleted", id);
 	print_field(out, "file", file);
 	return 0;

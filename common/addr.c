@@ -90,7 +90,7 @@ is_port_or_nothing(struct span s)
 	unsigned port;
 
 	return s.n == 0 ||
-	       (s.p[0] == ':' && parse_number(rest_of(s, 1), 65535, &port) == 0);
+	    (s.p[0] == ':' && parse_number(rest_of(s, 1), 65535, &port) == 0);
 }
 
 static int
@@ -123,8 +123,7 @@ addr_parse(struct span text, struct addr *out)
 	if (text.p[0] == '[')
 		return parse_bracketed(text, out);
 	colon = memchr(text.p, ':', text.n);
-	if (colon == NULL ||
-	    memchr(colon + 1, ':', text.n - (size_t)(colon + 1 - text.p)))
+	if (colon == NULL || memchr(colon + 1, ':', text.n - (size_t)(colon + 1 - text.p)))
 		return parse_literal(text, out);
 	n = (size_t)(colon - text.p); /* one colon: no IPv6, so IPv4 with a port */
 	if (parse_literal((struct span){ text.p, n }, &a) != 0 ||

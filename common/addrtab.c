@@ -59,8 +59,8 @@ size_t
 addrtab_bytes(uint32_t entries)
 {
 	return sizeof(struct addrtab) +
-	       (size_t)buckets_for(entries) *
-		   (sizeof(struct bucket) + ADDRTAB_WAYS * sizeof(struct window));
+	    (size_t)buckets_for(entries) *
+	    (sizeof(struct bucket) + ADDRTAB_WAYS * sizeof(struct window));
 }
 
 struct addrtab *

@@ -53,8 +53,7 @@ fill_paths(struct config_draft *d)
 	fill(d, &c->api_keys_file,
 	    is_folder("/app/secrets") ? "/app/secrets/api_keys.json"
 				      : "/etc/gatehouse/api_keys.json");
-	fill(
-	    d, &c->data_dir, is_folder("/app/data") ? "/app/data" : "/var/lib/gatehouse");
+	fill(d, &c->data_dir, is_folder("/app/data") ? "/app/data" : "/var/lib/gatehouse");
 	if (d->no_memory)
 		return;
 	fill(d, &c->run_dir, c->data_dir);

@@ -89,12 +89,11 @@ schemes_differ(
     const struct config *a, const struct config *b, const struct config_row *row)
 {
 	return row->type == CONFIG_LISTEN && same_listen(a, b, row, false) &&
-	       !same_listen(a, b, row, true);
+	    !same_listen(a, b, row, true);
 }
 
 bool
-config_differs(
-    const struct config *a, const struct config *b, struct strlist *restart_out)
+config_differs(const struct config *a, const struct config *b, struct strlist *restart_out)
 {
 	/* workers answer 404 for /admin while it is off, so they know that it is */
 	bool differs = (a->admin_password == NULL) != (b->admin_password == NULL);

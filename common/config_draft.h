@@ -12,11 +12,9 @@
 
 /* What the winning source says of one row. */
 struct config_raw {
-	const char
-	    *origin; /* "environment" or the file; NULL: no source, the default holds */
-	const char
-	    *suffix; /* "_FILE" when the value came from the file named there, else "" */
-	bool lower;  /* the source writes names in lower case */
+	const char *origin; /* "environment" or the file; NULL: no source, the default holds */
+	const char *suffix; /* "_FILE" when the value came from the file named there, else "" */
+	bool lower;         /* the source writes names in lower case */
 	struct strlist items; /* one string, or a list's */
 };
 

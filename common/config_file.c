@@ -20,7 +20,7 @@ static bool
 is_number_type(enum config_type type)
 {
 	return type == CONFIG_COUNT || type == CONFIG_SECONDS || type == CONFIG_MS ||
-	       type == CONFIG_BYTES || type == CONFIG_BYTES32;
+	    type == CONFIG_BYTES || type == CONFIG_BYTES32;
 }
 
 /* The text of one JSON value that is no list; NULL when its type does not fit. */
@@ -109,7 +109,7 @@ static bool
 is_set(const json_t *value)
 {
 	return value != NULL && !json_is_null(value) &&
-	       !(json_is_string(value) && json_string_length(value) == 0);
+	    !(json_is_string(value) && json_string_length(value) == 0);
 }
 
 static void

@@ -142,9 +142,9 @@ listen_addr_same_place(const struct listen_addr *a, const struct listen_addr *b)
 void
 listen_addr_format(const struct listen_addr *a, char out[LISTEN_TEXT_BYTES])
 {
-	const char *scheme = a->scheme == LISTEN_HTTPS  ? "https://"
-			     : a->scheme == LISTEN_HTTP ? "http://"
-							: "";
+	const char *scheme = a->scheme == LISTEN_HTTPS ? "https://"
+	    : a->scheme == LISTEN_HTTP                 ? "http://"
+						       : "";
 	const bool v6 = strchr(a->host, ':') != NULL;
 
 	snprintf(out, LISTEN_TEXT_BYTES, "%s%s%.45s%s:%u", scheme, v6 ? "[" : "", a->host,
@@ -155,8 +155,7 @@ static bool
 is_name(struct span host)
 {
 	for (size_t i = 0; i < host.n; i++)
-		if (!isalnum((unsigned char)host.p[i]) &&
-		    strchr(".-_", host.p[i]) == NULL)
+		if (!isalnum((unsigned char)host.p[i]) && strchr(".-_", host.p[i]) == NULL)
 			return false;
 	return host.n > 0 && host.n <= HOST_BYTES;
 }

@@ -15,8 +15,7 @@ struct unit {
 
 /* Smallest first; the first is what a bare number means. */
 static const struct unit none[] = { { "", 1 }, { NULL, 0 } };
-static const struct unit times[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 },
-	{ NULL, 0 } };
+static const struct unit times[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { NULL, 0 } };
 static const struct unit sizes[] = { { "", 1 }, { "KiB", 1024 }, { "MiB", 1024 * 1024 },
 	{ "GiB", 1024 * 1024 * 1024 }, { NULL, 0 } };
 

@@ -139,8 +139,7 @@ print_value(const struct config *cfg, const struct config_row *row, FILE *out)
 	case CONFIG_STRING: print_string(row, *(char *const *)field, out); break;
 	case CONFIG_LEVEL: fputs(level_text(*(const enum log_level *)field), out); break;
 	case CONFIG_FORMAT:
-		fputs(
-		    *(const enum log_format *)field == LOG_FORMAT_JSON ? "json" : "text",
+		fputs(*(const enum log_format *)field == LOG_FORMAT_JSON ? "json" : "text",
 		    out);
 		break;
 	case CONFIG_URL: print_url(field, out); break;
@@ -159,7 +158,7 @@ print_row(const struct config *cfg, const struct config_row *row, FILE *out)
 	fprintf(out, "%s = ", row->name);
 	if (!is_set(cfg, row))
 		fputs((row->flags & CONFIG_MAY_BE_OFF) ? "off"
-		      : config_default_is_words(row)   ? row->def
+			: config_default_is_words(row) ? row->def
 						       : "(not set)",
 		    out);
 	else if (row->flags & CONFIG_SECRET)

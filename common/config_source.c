@@ -90,8 +90,7 @@ config_read_env(struct config_draft *d, char *const *env)
 		struct config_raw raw = { .origin = "environment", .suffix = "" };
 		const char *value = config_env_get(env, rows[i].name);
 
-		if ((rows[i].flags & CONFIG_FROM_FILE) &&
-		    read_env_secret(d, env, &rows[i]))
+		if ((rows[i].flags & CONFIG_FROM_FILE) && read_env_secret(d, env, &rows[i]))
 			continue;
 		if (value == NULL)
 			continue;

@@ -232,7 +232,7 @@ bool
 config_type_is_list(enum config_type type)
 {
 	return type == CONFIG_LIST || type == CONFIG_HEADERS || type == CONFIG_ORIGINS ||
-	       type == CONFIG_LISTEN || type == CONFIG_CIDRS;
+	    type == CONFIG_LISTEN || type == CONFIG_CIDRS;
 }
 
 bool

@@ -62,7 +62,7 @@ is_header_name(const char *s)
 	const char *p = s;
 
 	while (isalnum((unsigned char)*p) ||
-	       (*p != '\0' && strchr("!#$%&'*+-.^_`|~", *p) != NULL))
+	    (*p != '\0' && strchr("!#$%&'*+-.^_`|~", *p) != NULL))
 		p++;
 	return p > s && *p == '\0';
 }
@@ -71,10 +71,9 @@ int
 config_text_header(char *name, struct errmsg *why)
 {
 	static const char *const refused[] = { "authorization", "x-api-key", "cookie",
-		"cookie2", "proxy-authorization", "proxy-authenticate",
-		"proxy-connection", "connection", "keep-alive", "te", "trailer",
-		"transfer-encoding", "upgrade", "host", "content-length", "expect",
-		"accept-encoding" };
+		"cookie2", "proxy-authorization", "proxy-authenticate", "proxy-connection",
+		"connection", "keep-alive", "te", "trailer", "transfer-encoding",
+		"upgrade", "host", "content-length", "expect", "accept-encoding" };
 
 	if (!is_header_name(name)) {
 		errmsg_set(why, "\"%.60s\" is no header name", name);

@@ -88,8 +88,7 @@ static int
 set_level(struct config *cfg, const struct config_row *row, const struct strlist *items,
     struct errmsg *why)
 {
-	static const char *const words[] = { "error", "warn", "info", "debug",
-		"warning" };
+	static const char *const words[] = { "error", "warn", "info", "debug", "warning" };
 	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN,
 		LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN };
 	const size_t i = word_index(words, 5, items->v[0]);

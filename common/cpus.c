@@ -75,7 +75,7 @@ read_positive(const char *dir, const char *name, long long *out)
 	const int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
 	return n > 0 && (size_t)n < sizeof(path) && read_line(path, line, sizeof(line)) &&
-	       parse_positive(line, out, &rest);
+	    parse_positive(line, out, &rest);
 }
 
 /* cgroup v1: quota (-1: none) and period in a file each. */
@@ -146,8 +146,8 @@ apply_line(const char *root, const char *line, uint32_t cpus)
 	if (path == controllers) {
 		n = snprintf(mount, sizeof(mount), "%s/sys/fs/cgroup", root);
 		return n > 0 && (size_t)n < sizeof(mount)
-			   ? walk_up(mount, path + 1, group_v2, cpus)
-			   : cpus;
+		    ? walk_up(mount, path + 1, group_v2, cpus)
+		    : cpus;
 	}
 	if (!names_cpu(controllers, (size_t)(path - controllers)))
 		return cpus;

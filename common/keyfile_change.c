@@ -154,9 +154,8 @@ check_new_id(const struct keyfile_edit *e, const char *id, struct errmsg *why)
 }
 
 int
-keyfile_edit_create(struct keyfile_edit *e, const char *id,
-    const struct keyfile_values *v, char secret_out[KEY_SECRET_BYTES + 1],
-    char id_out[KEY_ID_MAX + 1], struct errmsg *why)
+keyfile_edit_create(struct keyfile_edit *e, const char *id, const struct keyfile_values *v,
+    char secret_out[KEY_SECRET_BYTES + 1], char id_out[KEY_ID_MAX + 1], struct errmsg *why)
 {
 	struct key k = { 0 };
 	json_t *entry;

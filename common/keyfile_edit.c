@@ -61,7 +61,7 @@ is_current(int fd, const char *path)
 	struct stat a, b;
 
 	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	    a.st_ino == b.st_ino;
 }
 
 /* Open and lock; a file that does not exist leaves e->fd at -1. */

@@ -155,25 +155,25 @@ static const char *
 parse_created(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->created_ms)
-		   ? NULL
-		   : "created_at is neither a time (ISO 8601) nor seconds since 1970";
+	    ? NULL
+	    : "created_at is neither a time (ISO 8601) nor seconds since 1970";
 }
 
 static const char *
 parse_expires(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->expires_ms)
-		   ? NULL
-		   : "expires_at is neither a time (ISO 8601) nor seconds since 1970";
+	    ? NULL
+	    : "expires_at is neither a time (ISO 8601) nor seconds since 1970";
 }
 
 static const char *
 parse_previous_expires(const json_t *value, struct key *out)
 {
 	return time_from_json(value, &out->previous_expires_ms)
-		   ? NULL
-		   : "previous_expires_at is neither a time (ISO 8601) nor seconds since "
-		     "1970";
+	    ? NULL
+	    : "previous_expires_at is neither a time (ISO 8601) nor seconds since "
+	      "1970";
 }
 
 static const char *
@@ -254,8 +254,8 @@ parse_secret(const json_t *entry, struct key *out, unsigned *notes)
 		return "none of key_hash, key and api_key is given";
 	if (!plain)
 		return hash_from_hex(found, out->hash)
-			   ? NULL
-			   : "key_hash is not 64 lower-case hex digits";
+		    ? NULL
+		    : "key_hash is not 64 lower-case hex digits";
 	s = text_of(found);
 	if (!json_is_string(found) || s.n == 0 || has_control(s))
 		return "key (or api_key) is no text, empty or holds a control character";

@@ -18,8 +18,7 @@ enum keyfile_note {
 	KEYFILE_NOTE_PLAIN = 1, /* holds its secret in plain text */
 	KEYFILE_NOTE_PLACEHOLDER =
 	    2, /* the hash is one digit over and over: an example's */
-	KEYFILE_NOTE_SECRET_ID =
-	    4, /* key_id was the secret: replaced by the default id */
+	KEYFILE_NOTE_SECRET_ID = 4, /* key_id was the secret: replaced by the default id */
 };
 
 /*

@@ -99,8 +99,7 @@ take_clock(struct cursor *c, int64_t *ms_out)
 {
 	int hour, minute, second = 0, ms = 0;
 
-	if (!take_digits(c, 2, &hour) || !take_char(c, ":") ||
-	    !take_digits(c, 2, &minute))
+	if (!take_digits(c, 2, &hour) || !take_char(c, ":") || !take_digits(c, 2, &minute))
 		return false;
 	if (take_char(c, ":")) {
 		if (!take_digits(c, 2, &second))
@@ -146,8 +145,9 @@ keyfile_time_parse(struct span text, int64_t *ms_out)
 
 	if (!take_date(&c, &days))
 		return ERR_SYNTAX;
-	if (c.p != c.end && (!take_char(&c, "Tt ") || !take_clock(&c, &clock_ms) ||
-				!take_zone(&c, &zone_ms)))
+	if (c.p != c.end &&
+	    (!take_char(&c, "Tt ") || !take_clock(&c, &clock_ms) ||
+		!take_zone(&c, &zone_ms)))
 		return ERR_SYNTAX;
 	ms = days * 86400000 + clock_ms - zone_ms;
 	if (c.p != c.end || ms < 1 || ms > KEYFILE_TIME_MAX_MS)
@@ -166,7 +166,7 @@ keyfile_time_format(int64_t ms, char out[KEYFILE_TIME_TEXT_BYTES])
 	int day_of_era = (int)(days % DAYS_PER_ERA);
 	int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
 			      day_of_era / (DAYS_PER_ERA - 1)) /
-			  365;
+	    365;
 	int day_of_year =
 	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int shifted = (5 * day_of_year + 2) / 153; /* months since March */

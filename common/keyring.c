@@ -21,7 +21,7 @@ static uint64_t
 copy_words(uint64_t max_keys)
 {
 	return HEAD_WORDS + keyring_cells(2 * max_keys) + max_keys * SLOT_WORDS +
-	       RECORD_LINE + max_keys * RECORD_WORDS_MAX;
+	    RECORD_LINE + max_keys * RECORD_WORDS_MAX;
 }
 
 size_t
@@ -198,8 +198,7 @@ read_active(
 {
 	for (int i = 0; i < KEYRING_TRIES; i++) {
 		const keyring_word *copy = active_copy(k);
-		uint64_t seq =
-		    atomic_load_explicit(&copy[HEAD_SEQ], memory_order_acquire);
+		uint64_t seq = atomic_load_explicit(&copy[HEAD_SEQ], memory_order_acquire);
 		int r;
 
 		if (seq & 1)

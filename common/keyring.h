@@ -21,10 +21,9 @@ struct keyring; /* lives in shared memory */
 /* What a look-up gives: a private copy. */
 struct keyring_entry {
 	struct key key;
-	uint32_t slot; /* 0 .. max_keys - 1, stable by key_id over reloads */
-	uint32_t
-	    generation;   /* of the slot: differs once the slot went to another key_id */
-	bool by_previous; /* the presented secret is the previous one */
+	uint32_t slot;       /* 0 .. max_keys - 1, stable by key_id over reloads */
+	uint32_t generation; /* of the slot: differs once the slot went to another key_id */
+	bool by_previous;    /* the presented secret is the previous one */
 };
 
 /* Bytes of shared memory needed for max_keys keys (a multiple of 4096). */

@@ -128,10 +128,9 @@ list_free(const struct keyring_plan *p, struct free_slot **out, uint64_t *n_out)
 		if (p->fate[s] != PLAN_LEFT)
 			continue;
 		v[n].slot = (uint32_t)s;
-		v[n++].freed =
-		    keyring_load(&keyring_plan_old_slot(p, s)[SLOT_RECORD]) == 0
-			? keyring_load(&keyring_plan_old_slot(p, s)[SLOT_FREED])
-			: UINT64_MAX; /* freed by this very set: the last to be used */
+		v[n++].freed = keyring_load(&keyring_plan_old_slot(p, s)[SLOT_RECORD]) == 0
+		    ? keyring_load(&keyring_plan_old_slot(p, s)[SLOT_FREED])
+		    : UINT64_MAX; /* freed by this very set: the last to be used */
 	}
 	qsort(v, n, sizeof(*v), by_age);
 	*out = v;

@@ -123,14 +123,13 @@ index_add(struct target *t, const uint8_t hash[KEY_HASH_BYTES], uint64_t positio
 		if (cell >> 32 != want[0] >> 32)
 			continue;
 		at = records + keyring_cell_position(cell) +
-		     (cell & CELL_PREVIOUS ? RECORD_PREVIOUS_HASH : RECORD_HASH);
+		    (cell & CELL_PREVIOUS ? RECORD_PREVIOUS_HASH : RECORD_HASH);
 		for (size_t j = 0; j < HASH_WORDS; j++)
 			has[j] = keyring_load(&at[j]);
 		if (memcmp(has, want, sizeof(has)) == 0)
 			return;
 	}
-	keyring_store(
-	    &t->copy[HEAD_WORDS + i], keyring_cell(want[0], position, previous));
+	keyring_store(&t->copy[HEAD_WORDS + i], keyring_cell(want[0], position, previous));
 }
 
 /*

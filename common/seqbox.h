@@ -26,8 +26,8 @@
  * Copy `bytes` (a multiple of 8) from src to the box whose sequence is *seq and
  * whose words are at word. Single writer.
  */
-void seqbox_write(_Atomic uint64_t *seq, _Atomic uint64_t *word, const void *src,
-    size_t bytes);
+void seqbox_write(
+    _Atomic uint64_t *seq, _Atomic uint64_t *word, const void *src, size_t bytes);
 
 /*
  * Copy the box into dst. seq_out (may be NULL) gets the sequence read, so that a

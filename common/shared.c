@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define PUBLISHED_MAGIC UINT64_C(0x676874656b657973)
@@ -28,6 +29,19 @@ keyring_offset(void)
 	return round_to_page(sizeof(struct published));
 }
 
+/* Where the windows of keys begin inside state, and where the address table does. */
+static size_t
+key_windows_offset(void)
+{
+	return round_to_page(sizeof(struct state));
+}
+
+static size_t
+addrtab_offset(uint64_t max_keys)
+{
+	return round_to_page(key_windows_offset() + max_keys * sizeof(struct window));
+}
+
 /* A value that differs when the layout of either region does (FNV-1a over sizes). */
 static uint64_t
 shared_layout(void)
@@ -35,6 +49,7 @@ shared_layout(void)
 	const uint64_t sizes[] = { sizeof(struct published), sizeof(struct state),
 		sizeof(struct settings), sizeof(struct ticket_keys),
 		sizeof(struct upstream_addrs), sizeof(struct scoreboard_row),
+		sizeof(struct window), addrtab_bytes(SHARED_CLIENT_ADDRESSES),
 		keyring_bytes(1024) };
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -43,62 +58,70 @@ shared_layout(void)
 	return h;
 }
 
-/* A memfd of n zero bytes, mapped shared. Returns 0 or -errno, nothing left behind. */
-static int
-region_create(const char *name, size_t n, void **mem_out, int *fd_out)
+/* A memfd of n zero bytes, mapped shared. NULL and errno set: nothing is left behind. */
+static void *
+region_create(const char *name, size_t n, int *fd_out)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);
-	void *mem;
-	int r;
+	void *mem = MAP_FAILED;
 
 	if (fd == -1)
-		return -errno;
-	if (ftruncate(fd, (off_t)n) == -1)
-		goto fail;
-	mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
-		goto fail;
-	*mem_out = mem;
+		return NULL;
+	if (ftruncate(fd, (off_t)n) == 0)
+		mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+		return NULL;
+	}
 	*fd_out = fd;
+	return mem;
+}
+
+/* Lay out the address table under a key of this start. */
+static int
+addresses_init(const struct shared *sh)
+{
+	uint8_t key[ADDRTAB_KEY_BYTES];
+
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	addrtab_init((char *)sh->state + addrtab_offset(sh->published->max_keys),
+	    SHARED_CLIENT_ADDRESSES, key);
 	return 0;
-fail:
-	r = -errno;
-	close(fd);
-	return r;
 }
 
 int
 shared_create(uint32_t max_keys, struct shared *out)
 {
 	struct shared sh = { .published_fd = -1, .state_fd = -1 };
-	void *mem = NULL;
 	int r;
 
 	sh.published_bytes = keyring_offset() + keyring_bytes(max_keys);
-	sh.state_bytes = round_to_page(sizeof(struct state));
-	r = region_create(
-	    "gatehouse-published", sh.published_bytes, &mem, &sh.published_fd);
-	if (r != 0)
-		return r;
-	sh.published = mem;
+	sh.state_bytes = round_to_page(
+	    addrtab_offset(max_keys) + addrtab_bytes(SHARED_CLIENT_ADDRESSES));
+	sh.published =
+	    region_create("gatehouse-published", sh.published_bytes, &sh.published_fd);
+	sh.state = region_create("gatehouse-state", sh.state_bytes, &sh.state_fd);
 	/* Keys of tickets and hashes of secrets have no place in a core file. */
-	if (madvise(mem, sh.published_bytes, MADV_DONTDUMP) == -1) {
-		r = -errno;
+	if (sh.published == NULL || sh.state == NULL ||
+	    madvise(sh.published, sh.published_bytes, MADV_DONTDUMP) == -1) {
+		r = errno != 0 ? -errno : -EIO;
 		shared_destroy(&sh);
 		return r;
 	}
-	r = region_create("gatehouse-state", sh.state_bytes, &mem, &sh.state_fd);
-	if (r != 0) {
-		shared_destroy(&sh);
-		return r;
-	}
-	sh.state = mem;
 	sh.published->magic = PUBLISHED_MAGIC;
 	sh.published->version = shared_layout();
 	sh.published->max_keys = max_keys;
 	sh.state->magic = STATE_MAGIC;
 	sh.state->version = shared_layout();
 	keyring_init((char *)sh.published + keyring_offset(), max_keys);
+	if ((r = addresses_init(&sh)) != 0) {
+		shared_destroy(&sh);
+		return r;
+	}
 	*out = sh;
 	return 0;
 }
@@ -137,10 +160,34 @@ shared_keyring_mutable(struct published *p)
 	return (struct keyring *)((char *)p + keyring_offset());
 }
 
+struct window *
+shared_key_window(const struct shared *sh, uint32_t slot)
+{
+	char *windows = (char *)sh->state + key_windows_offset();
+
+	return (struct window *)(void *)windows + slot;
+}
+
+struct addrtab *
+shared_addrtab(const struct shared *sh)
+{
+	return (struct addrtab *)((char *)sh->state +
+	    addrtab_offset(sh->published->max_keys));
+}
+
 void
 shared_put_settings(struct published *p, const struct settings *s)
 {
-	seqbox_write(&p->settings.seq, p->settings.word, s, sizeof(*s));
+	struct settings next = *s, now;
+
+	/* The master is the only writer: it never meets itself half-way. */
+	if (shared_get_settings(p, &now) != 0)
+		now = (struct settings){ 0 };
+	next.rate_version =
+	    now.rate_version + (now.rate.window_s != next.rate.window_s ? 1 : 0);
+	next.ip_version =
+	    now.ip_version + (now.ip_rate.window_s != next.ip_rate.window_s ? 1 : 0);
+	seqbox_write(&p->settings.seq, p->settings.word, &next, sizeof(next));
 }
 
 int
@@ -170,15 +217,14 @@ shared_put_upstream(struct state *s, const struct upstream_addrs *a)
 int
 shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t *seq_out)
 {
-	return seqbox_read(
-	    &s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
+	return seqbox_read(&s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
 }
 
 struct scoreboard_row *
 shared_row(struct state *s, uint64_t generation, uint32_t slot)
 {
 	return &s->rows[(generation % SHARED_MAX_GENERATIONS) * SHARED_WORKER_SLOTS +
-			slot % SHARED_WORKER_SLOTS];
+	    slot % SHARED_WORKER_SLOTS];
 }
 
 _Static_assert(sizeof(struct settings) % 8 == 0, "seqbox moves 64-bit words");

@@ -6,7 +6,8 @@
  *   published  written by the master alone, mapped read-only elsewhere, kept out
  *              of dumps: settings, TLS ticket keys, keyring.
  *   state      read-write everywhere: upstream's addresses (admin writes), the
- *              scoreboard (each worker writes its own slot).
+ *              scoreboard (each worker writes its own slot), rate windows and the
+ *              address table (any worker).
  */
 #ifndef GATEHOUSE_COMMON_SHARED_H
 #define GATEHOUSE_COMMON_SHARED_H
@@ -15,21 +16,28 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/addrtab.h"
 #include "common/config.h"
 #include "common/keyring.h"
 #include "common/seqbox.h"
+#include "common/stats.h"
+#include "common/window.h"
 
 enum {
 	SHARED_MAX_GENERATIONS = 4,
 	SHARED_WORKER_SLOTS = CONFIG_MAX_WORKERS, /* listener slots: 0 .. WORKERS - 1 */
 	SHARED_ADDRESSES = 16,
+	SHARED_CLIENT_ADDRESSES = 65536, /* that are held to the address limit at a time */
 	SHARED_TICKET_KEYS = 3
 };
 
-/* Limits in force: from the configuration or the settings file. */
+/* Limits in force: from the configuration or the settings file. The versions go up
+ * when a window's length changes, which starts it anew; shared_put_settings() sets them. */
 struct settings {
 	struct rate_setting rate;
 	struct rate_setting ip_rate;
+	uint32_t rate_version;
+	uint32_t ip_version;
 };
 
 /* One session ticket key (RFC 5077 section 4). */
@@ -89,8 +97,9 @@ struct scoreboard_row {
 	_Atomic uint64_t connections;
 	_Atomic uint64_t requests_in_flight;
 	_Atomic uint64_t requests;
-	_Atomic uint64_t upstream_ok_ms;   /* monotonic: last good upstream traffic or connect */
+	_Atomic uint64_t upstream_ok_ms; /* monotonic: last good upstream traffic or connect */
 	_Atomic uint64_t upstream_fail_ms; /* last failure; up is ok_ms >= fail_ms */
+	struct stats stats;                /* outlives the row's process */
 };
 
 struct state {
@@ -99,6 +108,8 @@ struct state {
 	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
 	SEQBOX(sizeof(struct upstream_addrs)) upstream;
 	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];
+	struct window global; /* all keys together */
+	/* a window for each slot of the keyring follows, then the address table */
 };
 
 /* Both regions of one master. */
@@ -123,6 +134,10 @@ int shared_protect(struct shared *sh) MUSTCHECK;
 /* Unmap and close. */
 void shared_destroy(struct shared *sh);
 
+/* The window of a slot of the keyring (below max_keys), and the address table. */
+struct window *shared_key_window(const struct shared *sh, uint32_t slot);
+struct addrtab *shared_addrtab(const struct shared *sh);
+
 /* The keyring inside published. */
 const struct keyring *shared_keyring(const struct published *p);
 struct keyring *shared_keyring_mutable(struct published *p);
@@ -131,11 +146,11 @@ void shared_put_settings(struct published *p, const struct settings *s);
 int shared_get_settings(const struct published *p, struct settings *out) MUSTCHECK;
 void shared_put_tickets(struct published *p, const struct ticket_keys *t);
 /* seq_out (may be NULL): the sequence of the copy read. */
-int shared_get_tickets(const struct published *p, struct ticket_keys *out,
-    uint64_t *seq_out) MUSTCHECK;
+int shared_get_tickets(
+    const struct published *p, struct ticket_keys *out, uint64_t *seq_out) MUSTCHECK;
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
-int shared_get_upstream(const struct state *s, struct upstream_addrs *out,
-    uint64_t *seq_out) MUSTCHECK;
+int shared_get_upstream(
+    const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;
 
 /* The scoreboard row of a generation's slot. */
 struct scoreboard_row *shared_row(struct state *s, uint64_t generation, uint32_t slot);

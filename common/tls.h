@@ -42,8 +42,8 @@ uint64_t tls_server_fingerprint(const struct tls_server *s);
  * system's roots, and the host name. out stays NULL for other schemes.
  */
 struct tls_client;
-int tls_client_create(const struct config *cfg, struct tls_client **out,
-    struct errmsg *why) MUSTCHECK;
+int tls_client_create(
+    const struct config *cfg, struct tls_client **out, struct errmsg *why) MUSTCHECK;
 void tls_client_destroy(struct tls_client **c);
 
 /* A new client-side SSL for the configured host (SNI, verification); caller's. */

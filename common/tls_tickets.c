@@ -42,7 +42,7 @@ key_use(const struct ticket_key *key, const unsigned char *iv, EVP_CIPHER_CTX *c
 	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
 	params[2] = OSSL_PARAM_construct_end();
 	ok = EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv, enc) == 1 &&
-	     EVP_MAC_CTX_set_params(mac, params) == 1;
+	    EVP_MAC_CTX_set_params(mac, params) == 1;
 	OPENSSL_cleanse(hmac, sizeof(hmac));
 	return ok ? 1 : -1;
 }

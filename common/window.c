@@ -49,8 +49,7 @@ enum {
 	VERSION_BITS = 4,
 	GENERATION_BITS = 7,
 	TAG_BITS = VERSION_BITS + GENERATION_BITS,
-	TRIES =
-	    64, /* each means that time went on by a sixteenth, or a cell was emptied */
+	TRIES = 64, /* each means that time went on by a sixteenth, or a cell was emptied */
 };
 
 #define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
@@ -62,8 +61,7 @@ _Static_assert(1 + TAG_BITS + EPOCH_BITS + COUNT_BITS == 64, "a cell is one word
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a dead process must hold no lock");
 _Static_assert(sizeof(struct window) == 192, "three cache lines");
 /* above the limit a cell holds at most one for each process, and one for each killed */
-_Static_assert(
-    WINDOW_MAX_LIMIT + 500000 < (1 << COUNT_BITS), "a count must not overflow");
+_Static_assert(WINDOW_MAX_LIMIT + 500000 < (1 << COUNT_BITS), "a count must not overflow");
 
 /* One try: a rule at a time. */
 struct
@@ -88,8 +86,7 @@ struct sum {
 	uint32_t cell;
 	uint64_t value;
 	uint64_t count;
-	uint64_t
-	    newest_age; /* in epochs, of the newest cell that counts; 17: none does */
+	uint64_t newest_age; /* in epochs, of the newest cell that counts; 17: none does */
 };
 
 static uint32_t
@@ -102,7 +99,7 @@ static uint64_t
 value_make(uint32_t tag, uint64_t epoch, uint64_t count)
 {
 	return USED | (uint64_t)(tag & TAG_MASK) << (EPOCH_BITS + COUNT_BITS) |
-	       (epoch & EPOCH_MASK) << COUNT_BITS | count;
+	    (epoch & EPOCH_MASK) << COUNT_BITS | count;
 }
 
 /* Is serial number a after b, both of `bits` bits (RFC 1982)? */
@@ -119,8 +116,7 @@ static bool
 tag_newer(uint32_t a, uint32_t b)
 {
 	if (a >> VERSION_BITS != b >> VERSION_BITS)
-		return serial_after(
-		    a >> VERSION_BITS, b >> VERSION_BITS, GENERATION_BITS);
+		return serial_after(a >> VERSION_BITS, b >> VERSION_BITS, GENERATION_BITS);
 	return serial_after(a, b, VERSION_BITS);
 }
 
@@ -128,7 +124,7 @@ uint32_t
 window_tag(uint32_t generation, uint32_t version)
 {
 	return (generation << VERSION_BITS | (version & ((1U << VERSION_BITS) - 1))) &
-	       TAG_MASK;
+	    TAG_MASK;
 }
 
 static enum relation
@@ -137,8 +133,7 @@ relate(uint64_t v, const struct try *t, uint64_t *age_out)
 	if (v == 0)
 		return CELL_DEAD;
 	if (value_tag(v) != t->rule->tag)
-		return tag_newer(value_tag(v), t->rule->tag) ? CELL_NEWER_RULE
-							     : CELL_DEAD;
+		return tag_newer(value_tag(v), t->rule->tag) ? CELL_NEWER_RULE : CELL_DEAD;
 	*age_out = (t->epoch - (v >> COUNT_BITS)) & EPOCH_MASK;
 	if (*age_out < WINDOW_CELLS)
 		return CELL_LIVE;
@@ -254,8 +249,8 @@ fill_state(
 	out->remaining = s->count < limit ? limit - (uint32_t)s->count : 0;
 	out->retry_after_ms = 0;
 	out->reset_ms = s->newest_age == WINDOW_CELLS
-			    ? 0
-			    : ms_until(t, t->epoch - s->newest_age + WINDOW_CELLS);
+	    ? 0
+	    : ms_until(t, t->epoch - s->newest_age + WINDOW_CELLS);
 }
 
 /* Steps 2 to 6 at one time. Returns 0, -EAGAIN, or ERR_CHANGED with *s saying which cell

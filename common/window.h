@@ -43,8 +43,7 @@ struct window_state {
 	uint32_t limit;
 	uint32_t remaining;
 	uint64_t reset_ms; /* until there is room for `limit` again; 0: there is now */
-	uint64_t
-	    retry_after_ms; /* refused: until there is room for one if nobody else comes
+	uint64_t retry_after_ms; /* refused: until there is room for one if nobody else comes
 			       (the window's length for a limit of 0); else 0 */
 	/* window.c's own: which admission this was, or which cell stood in the way */
 	const struct window *window;

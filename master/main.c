@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/cli_keys.h"
 #include "common/version.h"
 #include "master/check.h"
 #include "master/ctl.h"
@@ -39,6 +40,7 @@ static int run_check(const struct invocation *in);
 static int run_reload(const struct invocation *in);
 static int run_stop(const struct invocation *in);
 static int run_status(const struct invocation *in);
+static int run_keys(const struct invocation *in);
 static int run_version(const struct invocation *in);
 static int run_help(const struct invocation *in);
 
@@ -71,6 +73,12 @@ static const struct command commands[] = {
 	{ "status", "[-c FILE] [--json]", "show the running master and its workers",
 	  "Prints the master's state, its addresses, the last reload and each worker.\n" FIND_HELP,
 	  true, false, run_status },
+	{ "keys", "[-c FILE] COMMAND [OPTION ...]", "create, list and change API keys",
+	  "Edits the key file atomically and has the running master take it. The commands are\n"
+	  "create, list, show, rotate, revoke, enable, set and delete; `gatehouse keys --help`\n"
+	  "lists them with their options. With no master running the file is edited all the\n"
+	  "same, and that is said.\n" FIND_HELP,
+	  false, true, run_keys },
 	{ "version", "", "print the version",
 	  "Prints the version.\n",
 	  false, false, run_version },
@@ -194,6 +202,35 @@ run_status(const struct invocation *in)
 	return with_service(in, act_status);
 }
 
+/* After an edit: has the running master taken it? Results on stdout are the command's own. */
+static int
+reload_after_edit(void *arg)
+{
+	const struct service *s = arg;
+
+	return s->master != 0 ? ctl_reload(s->run_dir, stderr, stderr) : CLI_NOT_RUNNING;
+}
+
+static int
+act_keys(const struct invocation *in, const struct service *s)
+{
+	struct service asked = *s; /* the hook's argument; borrows what s owns */
+	const struct cli_io io = { .out = stdout,
+		.err = stderr,
+		.reload = reload_after_edit,
+		.reload_arg = &asked };
+	char **argv = in->argv - 1;
+
+	argv[0] = in->process_argv[1]; /* "keys": -c may have stood between */
+	return cli_keys(in->argc + 1, argv, s->config, &io);
+}
+
+static int
+run_keys(const struct invocation *in)
+{
+	return with_service(in, act_keys);
+}
+
 static int
 run_version(const struct invocation *in)
 {
@@ -219,8 +256,8 @@ run_help(const struct invocation *in)
 }
 
 /*
- * Take the common options off the front of the command's words.
- * Returns whether what is left may be.
+ * Take the common options off the front of the command's words. Returns whether what
+ * is left may be: a command that takes words judges them itself.
  */
 static bool
 take_options(struct invocation *in)
@@ -240,7 +277,7 @@ take_options(struct invocation *in)
 		} else if (strncmp(word, long_file, strlen(long_file)) == 0) {
 			in->config_file = word + strlen(long_file);
 		} else {
-			return false;
+			break;
 		}
 		in->argc -= used;
 		in->argv += used;

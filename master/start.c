@@ -47,6 +47,9 @@ read_config(struct master *m, struct inputs *in, struct errmsg *why)
 	log_init("master", in->config->log_level, in->config->log_format);
 	for (size_t i = 0; i < in->config->warnings.n; i++)
 		log_warn("config", "%s", in->config->warnings.v[i]);
+	if (in->config->upstream_command != NULL)
+		log_warn("config",
+		    "UPSTREAM_COMMAND is set, but this version starts no upstream");
 	m->workers = in->config->workers;
 	return 0;
 }

@@ -120,8 +120,7 @@ drive_check_head(
 static inline void
 drive_note_head(struct drive_result *o, const struct http1_head *h)
 {
-	drive_printf(o,
-	    "\n%d %u 1.%u framing %d %" PRIu64 " keep %d expect %d bytes %zu ",
+	drive_printf(o, "\n%d %u 1.%u framing %d %" PRIu64 " keep %d expect %d bytes %zu ",
 	    (int)h->method, h->status, h->minor, (int)h->framing, h->content_length,
 	    h->keep_alive, h->expect_continue, h->bytes);
 	drive_put(o, h->target.p, h->target.n);
@@ -148,7 +147,7 @@ drive_head(struct drive *d, const char *p, size_t n)
 	DRIVE_CHECK((fault == HTTP1_OK) == (r == 0 || r == ERR_MORE));
 	DRIVE_CHECK(r != ERR_MORE || (n < d->max_head && !http1_body_done(&d->parser)));
 	DRIVE_CHECK((r == ERR_TOO_LARGE) ==
-		    (fault == HTTP1_HEAD_TOO_LARGE || fault == HTTP1_TARGET_TOO_LONG));
+	    (fault == HTTP1_HEAD_TOO_LARGE || fault == HTTP1_TARGET_TOO_LONG));
 	if (r == ERR_MORE)
 		return 0;
 	o->result = r;
@@ -265,7 +264,7 @@ static inline bool
 drive_same(const struct drive_result *a, const struct drive_result *b)
 {
 	return a->text_bytes == b->text_bytes &&
-	       memcmp(a->text, b->text, a->text_bytes) == 0;
+	    memcmp(a->text, b->text, a->text_bytes) == 0;
 }
 
 #endif

@@ -82,8 +82,6 @@ client_set_timer(struct client *c, uint64_t ms)
 	wheel_set(&c->env->wheel, &c->timer, c->env->now_ms + ms, on_timer);
 }
 
-static void on_ready(evutil_socket_t fd, short what, void *arg);
-
 void
 client_cancel_timer(struct client *c)
 {

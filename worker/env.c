@@ -30,8 +30,7 @@ env_init(struct worker_env *env)
 {
 	env_now(env);
 	wheel_init(&env->wheel, env->now_ms);
-	if (RAND_bytes((unsigned char *)&env->request_seed, sizeof(env->request_seed)) !=
-	    1)
+	if (RAND_bytes((unsigned char *)&env->request_seed, sizeof(env->request_seed)) != 1)
 		return ERR_TLS;
 	env->base = event_base_new();
 	env->scratch = malloc(ENV_SCRATCH);
@@ -58,12 +57,12 @@ env_fini(struct worker_env *env)
 void
 env_now(struct worker_env *env)
 {
-	env->now_ms = clock_mono_ms();
+	env->now_ns = clock_mono_ns();
+	env->now_ms = env->now_ns / 1000000;
 }
 
 void
-env_bury(
-    struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env_grave *g))
+env_bury(struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env_grave *g))
 {
 	g->free_fn = free_fn;
 	g->next = env->graves;

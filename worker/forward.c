@@ -37,7 +37,7 @@ static bool
 starts_nocase(struct span name, struct span prefix)
 {
 	return name.n >= prefix.n &&
-	       span_eq_nocase((struct span){ name.p, prefix.n }, prefix);
+	    span_eq_nocase((struct span){ name.p, prefix.n }, prefix);
 }
 
 /* Does this field of a client's head go upstream? */
@@ -46,8 +46,7 @@ request_passes(const struct config *cfg, struct span name)
 {
 	if (starts_nocase(name, SPAN("content-")))
 		return !span_eq_nocase(name, SPAN("content-length"));
-	if (in_names(
-		name, request_names, sizeof(request_names) / sizeof(request_names[0])))
+	if (in_names(name, request_names, sizeof(request_names) / sizeof(request_names[0])))
 		return true;
 	for (size_t i = 0; i < cfg->upstream_headers.n; i++) {
 		if (span_eq_nocase(name, span_of(cfg->upstream_headers.v[i])))

@@ -4,10 +4,14 @@
 #ifndef GATEHOUSE_WORKER_GATE_H
 #define GATEHOUSE_WORKER_GATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/keyring.h"
+#include "common/shared.h"
 #include "common/span.h"
+#include "common/window.h"
 #include "worker/http1.h"
 
 enum gate_identity {
@@ -30,5 +34,25 @@ enum gate_identity gate_secret(const struct http1_head *head, struct span *out);
  */
 enum gate_identity gate_identify(const struct keyring *ring, struct span secret,
     int64_t now_ms, struct keyring_entry *entry_out);
+
+/*
+ * Ask the client address's window (IPv6: its /64's), which counts one more if there is
+ * room. Returns true if it may go on; state_out is what headers say of the window.
+ */
+bool gate_admit_address(
+    const struct shared *sh, const struct addr *client, struct window_state *state_out);
+
+/*
+ * Ask the window of all keys together and this key's own; both are looked at before
+ * either counts, so that what one refuses takes nothing from the other.
+ * state_out  the key's window if it has one, else that of all keys; when refused, the
+ *            one that refused.
+ */
+bool gate_admit_key(const struct shared *sh, const struct keyring_entry *entry,
+    struct window_state *state_out);
+
+/* What gate_admit_key would say of the key now, nothing counted. */
+void gate_look_at_key(const struct shared *sh, const struct keyring_entry *entry,
+    struct window_state *state_out);
 
 #endif

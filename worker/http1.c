@@ -125,8 +125,7 @@ http1_read_head(struct http1 *h, const char *p, size_t n, size_t max_head,
 		*fault_out = HTTP1_BAD;
 		return ERR_SYNTAX;
 	}
-	if ((r = scan_within(h, p, n, max_head, head_request, out, fault_out)) ==
-	    ERR_MORE)
+	if ((r = scan_within(h, p, n, max_head, head_request, out, fault_out)) == ERR_MORE)
 		return r;
 	if (r == 0 && (r = confirm(h, p, out)) != 0)
 		*fault_out = HTTP1_BAD;

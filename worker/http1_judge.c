@@ -42,8 +42,8 @@ static bool
 is_framed_as(const llhttp_t *parser, const struct http1_claim *claim)
 {
 	return ((parser->flags & F_CHUNKED) != 0) == claim->chunked &&
-	       ((parser->flags & F_CONTENT_LENGTH) != 0) == claim->has_length &&
-	       (!claim->has_length || parser->content_length == claim->length);
+	    ((parser->flags & F_CONTENT_LENGTH) != 0) == claim->has_length &&
+	    (!claim->has_length || parser->content_length == claim->length);
 }
 
 int

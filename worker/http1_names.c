@@ -153,8 +153,7 @@ http1_connection_lists(const struct http1_head *head, struct span name)
 	for (size_t i = 0; i < head->n_fields; i++) {
 		const struct http1_field *f = &head->fields[i];
 
-		if (span_eq_nocase(f->name, SPAN("connection")) &&
-		    list_has(f->value, name))
+		if (span_eq_nocase(f->name, SPAN("connection")) && list_has(f->value, name))
 			return true;
 	}
 	return false;

@@ -224,8 +224,7 @@ note_field(struct framing_fields *ff, const struct http1_field *f)
 	} else if (f->name.n == 14 && span_eq_nocase(f->name, SPAN("content-length"))) {
 		ff->length = f;
 		ff->n_length++;
-	} else if (f->name.n == 17 &&
-		   span_eq_nocase(f->name, SPAN("transfer-encoding"))) {
+	} else if (f->name.n == 17 && span_eq_nocase(f->name, SPAN("transfer-encoding"))) {
 		ff->coding = f;
 		ff->n_coding++;
 	}

@@ -67,7 +67,7 @@ find(struct ipcount *t, const struct addr *a, uint64_t *hi_out, uint64_t *lo_out
 	memcpy(lo_out, unit.b + 8, 8);
 	i = home(t, *hi_out, *lo_out);
 	while (t->slots[i].n != 0 &&
-	       (t->slots[i].hi != *hi_out || t->slots[i].lo != *lo_out))
+	    (t->slots[i].hi != *hi_out || t->slots[i].lo != *lo_out))
 		i = (i + 1) & t->mask;
 	return &t->slots[i];
 }
@@ -92,8 +92,7 @@ ipcount_add(struct ipcount *t, const struct addr *a)
 static void
 close_gap(struct ipcount *t, uint32_t gap)
 {
-	for (uint32_t i = (gap + 1) & t->mask; t->slots[i].n != 0;
-	     i = (i + 1) & t->mask) {
+	for (uint32_t i = (gap + 1) & t->mask; t->slots[i].n != 0; i = (i + 1) & t->mask) {
 		uint32_t want = home(t, t->slots[i].hi, t->slots[i].lo);
 
 		if (((i - want) & t->mask) < ((i - gap) & t->mask))

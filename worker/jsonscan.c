@@ -8,7 +8,7 @@ static size_t
 skip_space(struct span s, size_t i)
 {
 	while (i < s.n &&
-	       (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
+	    (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
 		i++;
 	return i;
 }

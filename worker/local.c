@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "common/clock.h"
+#include "worker/gate.h"
 #include "worker/reply.h"
 
 static void
@@ -71,6 +73,7 @@ void
 local_key_info(struct exchange *x, const struct keyring_entry *e)
 {
 	char text[4096];
+	struct window_state w;
 	struct sb out = sb_init(text, sizeof(text));
 
 	SB_LIT(&out, "{\"key_id\":\"");
@@ -83,6 +86,11 @@ local_key_info(struct exchange *x, const struct keyring_entry *e)
 		SB_LIT(&out, "null");
 	else
 		sb_i64(&out, e->key.rate_limit);
+	gate_look_at_key(x->env->shared, e, &w);
+	SB_LIT(&out, ",\"remaining\":");
+	sb_u64(&out, w.remaining);
+	SB_LIT(&out, ",\"reset\":");
+	sb_i64(&out, (clock_wall_ms() + (int64_t)w.reset_ms + 999) / 1000);
 	SB_LIT(&out, ",\"description\":\"");
 	sb_json(&out, span_of(e->key.description));
 	SB_LIT(&out, "\",\"enabled\":true}");

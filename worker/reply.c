@@ -262,9 +262,10 @@ reply_preflight(struct sb *out, const struct reply_context *ctx, struct span ask
 			sb_span(out, asked);
 			SB_LIT(out, CRLF);
 		}
-		SB_LIT(out, "Access-Control-Max-Age: 600" CRLF
-			    "Vary: Access-Control-Request-Method, "
-			    "Access-Control-Request-Headers" CRLF);
+		SB_LIT(out,
+		    "Access-Control-Max-Age: 600" CRLF
+		    "Vary: Access-Control-Request-Method, "
+		    "Access-Control-Request-Headers" CRLF);
 	}
 	SB_LIT(out, CRLF); /* no Content-Length with 204 (RFC 9110 section 8.6) */
 }

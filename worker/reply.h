@@ -72,8 +72,7 @@ struct reply_detail {
 	const char *allow;   /* REPLY_METHOD */
 	const char *message; /* replaces the table's; a constant, or NULL */
 	const char *code;    /* replaces the table's; a constant, or NULL */
-	uint64_t
-	    retry_after_ms; /* REPLY_RATE_LIMITED; for a limit of 0 the window's length */
+	uint64_t retry_after_ms; /* REPLY_RATE_LIMITED; for a limit of 0 the window's length */
 };
 
 /* A whole answer for an error: status line, headers, body (none of it for HEAD). */
@@ -94,8 +93,7 @@ void reply_preflight(struct sb *out, const struct reply_context *ctx, struct spa
 
 /* A 308 to https://HOST/TARGET for a browser's GET of /admin on a plain port. A location
  * that holds anything but visible ASCII becomes REPLY_BAD_TARGET. */
-void reply_redirect(
-    struct sb *out, const struct reply_context *ctx, struct span location);
+void reply_redirect(struct sb *out, const struct reply_context *ctx, struct span location);
 
 /*
  * The headers that gatehouse adds to every answer, forwarded ones too: Server, Date,

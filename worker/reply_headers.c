@@ -10,21 +10,21 @@
 #define CRLF "\r\n"
 
 /* As the Python proxy sent them, less X-XSS-Protection. */
-#define CONSTANT_BLOCK                                                  \
-	"Server: gatehouse" CRLF "X-Content-Type-Options: nosniff" CRLF \
-	"X-Frame-Options: DENY" CRLF                                    \
-	"Referrer-Policy: strict-origin-when-cross-origin" CRLF         \
+#define CONSTANT_BLOCK                                                                   \
+	"Server: gatehouse" CRLF "X-Content-Type-Options: nosniff" CRLF                  \
+	"X-Frame-Options: DENY" CRLF                                                     \
+	"Referrer-Policy: strict-origin-when-cross-origin" CRLF                          \
 	"Permissions-Policy: geolocation=(), microphone=(), camera=()" CRLF "Date: "
 
 /* Fetch, CORS protocol: what a script in a browser may read beside the body. */
-#define CORS_BLOCK                                                                    \
-	CRLF "Vary: Origin" CRLF                                                      \
-	     "Access-Control-Expose-Headers: X-Request-Id, request-id, Retry-After, " \
-	     "retry-after-ms, x-should-retry, X-RateLimit-Limit, "                    \
-	     "X-RateLimit-Remaining, X-RateLimit-Reset, x-ratelimit-limit-requests, " \
-	     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "           \
-	     "anthropic-ratelimit-requests-limit, "                                   \
-	     "anthropic-ratelimit-requests-remaining, "                               \
+#define CORS_BLOCK                                                                       \
+	CRLF "Vary: Origin" CRLF                                                         \
+	     "Access-Control-Expose-Headers: X-Request-Id, request-id, Retry-After, "    \
+	     "retry-after-ms, x-should-retry, X-RateLimit-Limit, "                       \
+	     "X-RateLimit-Remaining, X-RateLimit-Reset, x-ratelimit-limit-requests, "    \
+	     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "              \
+	     "anthropic-ratelimit-requests-limit, "                                      \
+	     "anthropic-ratelimit-requests-remaining, "                                  \
 	     "anthropic-ratelimit-requests-reset" CRLF
 
 /* The rate headers in the gateway's own, OpenAI's and Anthropic's spelling. */
@@ -74,8 +74,9 @@ reply_headers(struct sb *out, const struct reply_context *ctx)
 	}
 	SB_LIT(out, CRLF);
 	if (ctx->hsts)
-		SB_LIT(out, "Strict-Transport-Security: max-age=31536000; "
-			    "includeSubDomains" CRLF);
+		SB_LIT(out,
+		    "Strict-Transport-Security: max-age=31536000; "
+		    "includeSubDomains" CRLF);
 	if (ctx->cors_origin.n > 0) {
 		SB_LIT(out, "Access-Control-Allow-Origin: ");
 		sb_span(out, ctx->cors_origin);

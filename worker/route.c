@@ -17,9 +17,9 @@ struct known_path {
 	const char *code;
 };
 
-#define TEXT(literal)                          \
-	{                                      \
-		(literal), sizeof(literal) - 1 \
+#define TEXT(literal)                                                                    \
+	{                                                                                \
+		(literal), sizeof(literal) - 1                                           \
 	}
 #define V1_IN_BASE "; an OpenAI SDK's base URL ends in /v1, without a slash behind it"
 #define NO_V1_IN_BASE "; the Anthropic SDK's base URL ends in the host, without /v1"
@@ -57,19 +57,6 @@ static const struct local_path {
 	{ TEXT("/health/ready"), ROUTE_READY, NOTHING_HERE "/health/ready." },
 	{ TEXT("/auth/key-info"), ROUTE_KEY_INFO, NOTHING_HERE "/auth/key-info." },
 };
-
-static const char *const endpoint_names[ENDPOINT_COUNT] = {
-	[ENDPOINT_CHAT] = "chat",
-	[ENDPOINT_COMPLETIONS] = "completions",
-	[ENDPOINT_EMBEDDINGS] = "embeddings",
-	[ENDPOINT_MODELS] = "models",
-	[ENDPOINT_TRANSCRIPTIONS] = "transcriptions",
-	[ENDPOINT_TRANSLATIONS] = "translations",
-	[ENDPOINT_MESSAGES] = "messages",
-	[ENDPOINT_UNSTRUCTURED] = "unstructured",
-	[ENDPOINT_OTHER] = "other",
-	[ENDPOINT_NONE] = "none",
-};
 /* clang-format on */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -89,7 +76,7 @@ static bool
 is_unreserved(unsigned c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+	    (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /*
@@ -100,7 +87,7 @@ static bool
 may_be_encoded(unsigned c)
 {
 	return c >= 0x20 && c != 0x7f && c != '/' && c != '\\' && c != '%' && c != '?' &&
-	       c != '#' && c != ';' && !is_unreserved(c);
+	    c != '#' && c != ';' && !is_unreserved(c);
 }
 
 /* Is the segment that begins at path.p[i] "." or "..", or one with parameters? */
@@ -114,7 +101,7 @@ is_dot_segment(struct span path, size_t i)
 		i++;
 	}
 	return (dots == 1 || dots == 2) &&
-	       (i == path.n || path.p[i] == '/' || path.p[i] == ';');
+	    (i == path.n || path.p[i] == '/' || path.p[i] == ';');
 }
 
 /* Does the path begin with a slash and mean one thing only? */
@@ -228,7 +215,7 @@ is_near_v1(struct span tail)
 	if (tail.n == 1 || is_at_or_below(tail, SPAN("/v1")))
 		return true;
 	return tail.p[tail.n - 1] == '/' &&
-	       find_known((struct span){ tail.p, tail.n - 1 }) != NULL;
+	    find_known((struct span){ tail.p, tail.n - 1 }) != NULL;
 }
 
 /* A path below /v1/. */
@@ -282,7 +269,7 @@ match_local(enum http_method method, struct span path, struct route_match *out)
 			out->route = l->route;
 			found = true;
 		} else if (path.n == l->path.n + 1 && path.p[path.n - 1] == '/' &&
-			   span_starts(path, l->path)) {
+		    span_starts(path, l->path)) {
 			refuse(out, l->hint, "not_found");
 			return true;
 		}
@@ -325,10 +312,4 @@ route_match(enum http_method method, struct span target, struct route_match *out
 		refuse_near(path, out);
 	}
 	return 0;
-}
-
-const char *
-endpoint_name(enum endpoint e)
-{
-	return (unsigned)e < ENDPOINT_COUNT ? endpoint_names[e] : "none";
 }

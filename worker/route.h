@@ -6,6 +6,7 @@
 #ifndef GATEHOUSE_WORKER_ROUTE_H
 #define GATEHOUSE_WORKER_ROUTE_H
 
+#include "common/endpoint.h"
 #include "common/err.h"
 #include "common/span.h"
 #include "worker/http1.h"
@@ -20,21 +21,6 @@ enum route {
 	ROUTE_NOT_FOUND, /* 404; hint may name the right path */
 };
 
-/* What a forwarded request is counted as. */
-enum endpoint {
-	ENDPOINT_CHAT,
-	ENDPOINT_COMPLETIONS,
-	ENDPOINT_EMBEDDINGS,
-	ENDPOINT_MODELS,
-	ENDPOINT_TRANSCRIPTIONS,
-	ENDPOINT_TRANSLATIONS,
-	ENDPOINT_MESSAGES,
-	ENDPOINT_UNSTRUCTURED,
-	ENDPOINT_OTHER, /* some other /v1/ path */
-	ENDPOINT_NONE,  /* not forwarded */
-	ENDPOINT_COUNT
-};
-
 /* Whose error shape and header names the client expects. */
 enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC };
 
@@ -42,12 +28,10 @@ struct route_match {
 	enum route route;
 	enum endpoint endpoint;
 	enum dialect dialect; /* by path; exchange.c also looks at anthropic-version */
-	const char
-	    *allow; /* not NULL: the method is not allowed (405), this is Allow's value */
+	const char *allow; /* not NULL: the method is not allowed (405), this is Allow's value */
 	const char *hint; /* ROUTE_NOT_FOUND: a constant message that names the right
 			     path, or NULL */
-	const char *
-	    code; /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
+	const char *code; /* ROUTE_NOT_FOUND: error code, "not_found" or "unsupported_endpoint" */
 };
 
 /*
@@ -57,8 +41,5 @@ struct route_match {
  */
 int route_match(
     enum http_method method, struct span target, struct route_match *out) MUSTCHECK;
-
-/* "chat", "completions", ..., "other", "none": the label in metrics and logs. */
-const char *endpoint_name(enum endpoint e);
 
 #endif

@@ -31,7 +31,7 @@ moment_of(int64_t wall_ms, struct moment *out)
 	day_of_era = days % DAYS_AN_ERA;
 	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
 			  day_of_era / (DAYS_AN_ERA - 1)) /
-		      365;
+	    365;
 	day_of_year =
 	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	shifted = (5 * day_of_year + 2) / 153; /* months since March */

@@ -369,8 +369,7 @@ conn_open(struct upstream *up, struct upstream_call *call)
 	conn->wire.fd = -1;
 	http1_init(&conn->http, HTTP1_RESPONSE);
 	event_assign(&conn->read_event, up->env->base, -1, EV_PERSIST, on_ready, conn);
-	event_assign(
-	    &conn->write_event, up->env->base, -1, EV_PERSIST, on_writable, conn);
+	event_assign(&conn->write_event, up->env->base, -1, EV_PERSIST, on_writable, conn);
 	conn->next = up->conns;
 	if (conn->next != NULL)
 		conn->next->prev = conn;

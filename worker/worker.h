@@ -17,7 +17,7 @@
 /* A listening socket that the worker inherits. */
 struct worker_listener {
 	int fd;
-	uint32_t slot;   /* whose socket it is; all slots' sockets are handed over */
+	uint32_t slot; /* whose socket it is; all slots' sockets are handed over */
 	bool tls;
 	bool admin_only; /* an ADMIN_LISTEN address: serves /admin and nothing else */
 	bool no_admin;   /* ADMIN_LISTEN is set: /admin is 404 here */
@@ -27,7 +27,7 @@ struct worker_listener {
 struct worker_args {
 	const struct config *config;
 	const struct shared *shared;
-	const struct tls_server *tls; /* NULL: plain HTTP only */
+	const struct tls_server *tls;          /* NULL: plain HTTP only */
 	const struct tls_client *upstream_tls; /* NULL unless the upstream is https */
 	const struct worker_listener *listeners;
 	size_t n_listeners;

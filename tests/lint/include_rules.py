@@ -31,7 +31,7 @@ ORDER = {
         keyfile_time keyfile.h keyfile_entry keyfile_doc keyfile_index keyfile keyfile_save
         keyfile_edit.h keyfile_edit_state keyfile_change keyfile_edit
         keyring.h keyring_layout keyring keyring_plan keyring_publish
-        shared settings window addrtab usage models
+        endpoint stats window addrtab shared settings usage models
         arena.h arena_layout arena_index arena_file arena_create arena_open arena_settle arena
         tls_tickets tls sandbox
     """,
@@ -43,7 +43,8 @@ ORDER = {
         exchange_state request_body local access answer exchange worker
     """,
     "admin": """
-        acme http procstat prom metrics resolve ledger.h ledger_row ledger_store ledger
+        acme http procstat prom metrics resolve ledger.h ledger_row ledger_format
+        ledger_store ledger
         ledger_usage ledger_audit ledger_backup flush session cli_out
         cli_keys.h cli_keys_args cli_keys_print cli_keys cli_usage cli_audit cli_token
         cli_backup cli_import admin

@@ -26,13 +26,13 @@ struct good_case {
 	const char *ending; /* clean, more, cut, closed: see http1_drive.h */
 };
 
-#define B(literal)                             \
-	{                                      \
-		(literal), sizeof(literal) - 1 \
+#define B(literal)                                                                       \
+	{                                                                                \
+		(literal), sizeof(literal) - 1                                           \
 	}
 /* A request or answer that is good but for the lines given. */
 #define POST_WITH(lines) B("POST /v1/x HTTP/1.1\r\nHost: a\r\n" lines "\r\n")
-#define CHUNKS(body) \
+#define CHUNKS(body)                                                                     \
 	B("POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" body)
 #define OK_WITH(lines) B("HTTP/1.1 200 OK\r\n" lines "\r\n")
 #define OK_CHUNKS(body) B("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" body)

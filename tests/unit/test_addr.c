@@ -202,8 +202,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_read_in_every_form_a_proxy_writes),
-		cmocka_unit_test(
-		    what_is_no_address_is_refused_and_leaves_the_result_alone),
+		cmocka_unit_test(what_is_no_address_is_refused_and_leaves_the_result_alone),
 		cmocka_unit_test(a_dual_stack_peer_equals_the_text_of_its_ipv4_address),
 		cmocka_unit_test(loopback_is_all_of_127_and_the_one_of_ipv6),
 		cmocka_unit_test(limits_count_ipv4_whole_and_ipv6_by_its_64),

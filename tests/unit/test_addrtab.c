@@ -97,7 +97,7 @@ each_address_has_a_window_of_its_own(void **state)
 		assert_int_equal(ask(t, n, 2, 2000), -EAGAIN);
 		assert_true(p.entry < 1024);
 		assert_true((char *)p.window >= (char *)mem &&
-			    (char *)(p.window + 1) <= (char *)mem + bytes);
+		    (char *)(p.window + 1) <= (char *)mem + bytes);
 		assert_int_equal((uintptr_t)p.window % 64, 0);
 		for (uint32_t m = 0; m < n; m++)
 			assert_ptr_not_equal(find(t, m, 2000).window, p.window);
@@ -402,8 +402,7 @@ killed_processes_leave_a_table_that_works(void **state)
 		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
 	}
 	assert_true(c->turns > ADDRESSES);
-	for (uint32_t n = 0; n < 4 * SMALL;
-	     n++) /* addresses that nobody has brought yet */
+	for (uint32_t n = 0; n < 4 * SMALL; n++) /* addresses that nobody has brought yet */
 		for (int i = 0; i < 3; i++)
 			assert_int_equal(
 			    ask(t, 1000000 + n, 2, 2000 + n), i < 2 ? 0 : -EAGAIN);
@@ -421,8 +420,7 @@ main(void)
 		cmocka_unit_test(the_oldest_in_a_full_bucket_gives_way),
 		cmocka_unit_test(who_holds_a_place_that_has_gone_to_another_is_told_so),
 		cmocka_unit_test(a_place_taken_over_a_thousand_times_still_begins_empty),
-		cmocka_unit_test(
-		    addresses_chosen_against_one_key_do_nothing_under_another),
+		cmocka_unit_test(addresses_chosen_against_one_key_do_nothing_under_another),
 		cmocka_unit_test(neighbouring_addresses_spread_evenly),
 		cmocka_unit_test(
 		    ten_million_addresses_neither_grow_it_nor_drive_out_who_comes_often),

@@ -217,8 +217,7 @@ revoke_enable_set_and_delete_change_the_file(void **state)
 	assert_non_null(strstr(last.out, t->file));
 	assert_int_equal(KEYS(t, W("enable"), W("a")), CLI_DONE);
 	assert_true(only_key(t).enabled);
-	assert_int_equal(
-	    KEYS(t, W("set"), W("-r0"), W("a"), W("-d"), W("new")), CLI_DONE);
+	assert_int_equal(KEYS(t, W("set"), W("-r0"), W("a"), W("-d"), W("new")), CLI_DONE);
 	k = only_key(t);
 	assert_true(k.rate_limit == 0);
 	assert_string_equal(k.description, "new");
@@ -406,8 +405,8 @@ with_no_master_running_the_file_is_edited_and_that_is_said(void **state)
 
 	assert_int_equal(
 	    keys_with(t, CLI_NOT_RUNNING, WORDS(W("create"), W("--json"))), CLI_DONE);
-	assert_non_null(strstr(
-	    last.err, "no gatehouse is running; the file was edited all the same"));
+	assert_non_null(
+	    strstr(last.err, "no gatehouse is running; the file was edited all the same"));
 	json_decref(printed_json());
 	assert_true(only_key(t).enabled);
 }

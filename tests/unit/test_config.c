@@ -185,8 +185,7 @@ every_bad_value_is_refused_by_name(void **state)
 		{ "METRICS_LISTEN=no", "METRICS_LISTEN: \"no\" is no ADDRESS:PORT" },
 		{ "LISTEN=127.0.0.1:80,127.0.0.1:80",
 		    "http://127.0.0.1:80 is there twice" },
-		{ "TRUSTED_PROXIES=10.0.0.1/8",
-		    "\"10.0.0.1/8\" is no address or network" },
+		{ "TRUSTED_PROXIES=10.0.0.1/8", "\"10.0.0.1/8\" is no address or network" },
 		{ "TRUSTED_PROXIES=10.0.0.0/8,proxy",
 		    "\"proxy\" is no address or network" },
 		{ "TRUSTED_PROXIES=10.0.0.0/33",
@@ -300,9 +299,9 @@ an_empty_variable_counts_as_unset(void **state)
 static void
 variables_of_others_are_left_alone(void **state)
 {
-	struct outcome o = case_good(
-	    NULL, ENV("PATH=/bin", "RATE_LIMIT=x", "rate_limit_window=x",
-		      "MAX_KEYS_FILE=/none", "NOEQUALS", "WORKERSX=1", "LISTEN_FDS=2"));
+	struct outcome o = case_good(NULL,
+	    ENV("PATH=/bin", "RATE_LIMIT=x", "rate_limit_window=x", "MAX_KEYS_FILE=/none",
+		"NOEQUALS", "WORKERSX=1", "LISTEN_FDS=2"));
 
 	(void)state;
 	assert_int_equal(o.cfg->rate.window_s, 60);
@@ -354,13 +353,11 @@ a_bad_file_is_refused_by_field(void **state)
 	static const char *const cases[][2] = {
 		{ "{\"colour\": 1}", "file.json: colour: unknown field" },
 		{ "{\"RATE_LIMIT_WINDOW\": 1}", "RATE_LIMIT_WINDOW: unknown field" },
-		{ "{\"api_keys_file_file\": \"x\"}",
-		    "api_keys_file_file: unknown field" },
+		{ "{\"api_keys_file_file\": \"x\"}", "api_keys_file_file: unknown field" },
 		{ "{\"port_file\": \"x\"}", "port_file: unknown field" },
 		{ "{\"_file\": \"x\"}", "_file: unknown field" },
 		{ "{\"\": \"x\"}", "unknown field" },
-		{ "{\"port\": 1.5}",
-		    "file.json: port: has a JSON type that does not fit" },
+		{ "{\"port\": 1.5}", "file.json: port: has a JSON type that does not fit" },
 		{ "{\"port\": true}", "port: has a JSON type that does not fit" },
 		{ "{\"port\": [1]}", "port: is no list" },
 		{ "{\"port\": {}}", "port: has a JSON type that does not fit" },
@@ -372,8 +369,7 @@ a_bad_file_is_refused_by_field(void **state)
 		{ "{\"rate_limit_window\": 0}",
 		    "file.json: rate_limit_window: \"0\" is below 1" },
 		{ "{\"rate_limit_window\": -9}", "rate_limit_window: \"-9\" is below 1" },
-		{ "{\"admin_password_file\": 5}",
-		    "admin_password_file: has a JSON type" },
+		{ "{\"admin_password_file\": 5}", "admin_password_file: has a JSON type" },
 		{ "{\"port\": 1, \"port\": 2}",
 		    "file.json: file: is no JSON: line 1, column" },
 		{ "{\"port\": 1,}", "is no JSON: line 1, column" },

@@ -177,9 +177,9 @@ a_certificate_turns_tls_on_wherever_no_scheme_says_otherwise(void **state)
 	assert_true(o.cfg->force_https);
 	assert_int_equal(o.cfg->warnings.n, 0);
 	case_fini(&o);
-	o = case_good(
-	    NULL, ENV(p.cert, p.key, "LISTEN=[::]:443,http://[::]:80,https://[::]:8443",
-		      "ADMIN_LISTEN=127.0.0.1:9,http://127.0.0.1:10", "FORCE_HTTPS=no"));
+	o = case_good(NULL,
+	    ENV(p.cert, p.key, "LISTEN=[::]:443,http://[::]:80,https://[::]:8443",
+		"ADMIN_LISTEN=127.0.0.1:9,http://127.0.0.1:10", "FORCE_HTTPS=no"));
 	assert_int_equal(o.cfg->listen[0].scheme, LISTEN_HTTPS);
 	assert_int_equal(o.cfg->listen[1].scheme, LISTEN_HTTP);
 	assert_int_equal(o.cfg->listen[2].scheme, LISTEN_HTTPS);
@@ -239,9 +239,9 @@ a_file_that_cannot_be_read_is_named(void **state)
 static void
 a_key_file_need_not_exist(void **state)
 {
-	struct outcome o = case_good(
-	    NULL, ENV("API_KEYS_FILE=/nonexistent/k", "SETTINGS_FILE=/nonexistent/s",
-		      "DATA_DIR=/nonexistent/d", "USAGE_FILE=/nonexistent/u"));
+	struct outcome o = case_good(NULL,
+	    ENV("API_KEYS_FILE=/nonexistent/k", "SETTINGS_FILE=/nonexistent/s",
+		"DATA_DIR=/nonexistent/d", "USAGE_FILE=/nonexistent/u"));
 
 	(void)state;
 	case_fini(&o);
@@ -285,8 +285,7 @@ what_is_unsafe_is_warned_of(void **state)
 		{ "METRICS_TOKEN=change-me", "METRICS_TOKEN: looks like a placeholder" },
 		{ "API_KEYS=pm_0123456789abcdef,your-secure-api-key-here",
 		    "API_KEYS: looks like a placeholder" },
-		{ "ADMIN_PASSWORD=your-secure-admin-password",
-		    "looks like a placeholder" },
+		{ "ADMIN_PASSWORD=your-secure-admin-password", "looks like a placeholder" },
 		{ "UPSTREAM_COMMAND=/bin/proxy --apiKey abc",
 		    "an API key on a command line" },
 		{ "UPSTREAM_COMMAND=/bin/proxy --apiKey=abc",
@@ -371,8 +370,7 @@ main(void)
 		cmocka_unit_test(what_is_unsafe_is_warned_of),
 		cmocka_unit_test(a_trusted_list_silences_the_warning_of_trust),
 		cmocka_unit_test(a_private_key_that_others_can_read_is_warned_of),
-		cmocka_unit_test(
-		    placeholders_are_known_and_real_secrets_are_not_mistaken),
+		cmocka_unit_test(placeholders_are_known_and_real_secrets_are_not_mistaken),
 	};
 
 	return cmocka_run_group_tests(tests, case_setup, case_teardown);

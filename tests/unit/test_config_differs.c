@@ -8,15 +8,14 @@
 /* Another good value than the default for every row. */
 static const char *const others[] = { "PRIVATEMODE_API_KEY=abcdefghijkl",
 	"UPSTREAM_URL=http://127.0.0.1:1", "UPSTREAM_CA_FILE=/dev/null",
-	"UPSTREAM_COMMAND=/bin/true", "UPSTREAM_HEADERS=x-a",
-	"UPSTREAM_CONNECT_TIMEOUT=1", "UPSTREAM_TIMEOUT=1", "UPSTREAM_IDLE_TIMEOUT=1",
-	"ADMIN_PASSWORD=long-enough-one", "ADMIN_LISTEN=127.0.0.1:1",
-	"API_KEYS_FILE=/x/k", "API_KEYS=aaaa,bbbb", "STRICT_KEYS=1", "MAX_KEYS=1",
-	"SETTINGS_FILE=/x/s", "RATE_LIMIT_REQUESTS=1", "RATE_LIMIT_WINDOW=1",
-	"IP_RATE_LIMIT_REQUESTS=1", "IP_RATE_LIMIT_WINDOW=1", "MODELS_FILE=/dev/null",
-	"DATA_DIR=/x/d", "USAGE_FILE=/x/u", "RUN_DIR=/x/r", "USAGE_RETENTION=1",
-	"AUDIT_RETENTION=1", "PORT=1", "LISTEN=127.0.0.1:1", "FORCE_HTTPS=1",
-	"ACME_WEBROOT=/x", "TRUST_PROXY=1", "TRUSTED_PROXIES=10.0.0.0/8",
+	"UPSTREAM_COMMAND=/bin/true", "UPSTREAM_HEADERS=x-a", "UPSTREAM_CONNECT_TIMEOUT=1",
+	"UPSTREAM_TIMEOUT=1", "UPSTREAM_IDLE_TIMEOUT=1", "ADMIN_PASSWORD=long-enough-one",
+	"ADMIN_LISTEN=127.0.0.1:1", "API_KEYS_FILE=/x/k", "API_KEYS=aaaa,bbbb",
+	"STRICT_KEYS=1", "MAX_KEYS=1", "SETTINGS_FILE=/x/s", "RATE_LIMIT_REQUESTS=1",
+	"RATE_LIMIT_WINDOW=1", "IP_RATE_LIMIT_REQUESTS=1", "IP_RATE_LIMIT_WINDOW=1",
+	"MODELS_FILE=/dev/null", "DATA_DIR=/x/d", "USAGE_FILE=/x/u", "RUN_DIR=/x/r",
+	"USAGE_RETENTION=1", "AUDIT_RETENTION=1", "PORT=1", "LISTEN=127.0.0.1:1",
+	"FORCE_HTTPS=1", "ACME_WEBROOT=/x", "TRUST_PROXY=1", "TRUSTED_PROXIES=10.0.0.0/8",
 	"CORS_ORIGINS=*", "WORKERS=77", "HEADER_TIMEOUT=1", "BODY_TIMEOUT=1",
 	"IDLE_TIMEOUT=1", "MAX_BODY=1", "MAX_HEADER=1024", "MAX_BUFFERED=1",
 	"MAX_CONNECTIONS=1", "MAX_CONNECTIONS_PER_IP=1", "DRAIN_TIMEOUT=1",
@@ -56,7 +55,7 @@ the_table_is_sound(void **state)
 		assert_ptr_equal(config_row_find(span_of(rows[i].name)), &rows[i]);
 		for (const char *p = rows[i].name; *p != '\0'; p++)
 			assert_true(isupper((unsigned char)*p) || *p == '_' ||
-				    isdigit((unsigned char)*p));
+			    isdigit((unsigned char)*p));
 		assert_true(strlen(rows[i].help) > 0);
 		assert_true(rows[i].lo <= rows[i].hi);
 		assert_int_equal(rows[i].count != 0,
@@ -106,9 +105,9 @@ a_difference_asks_for_just_what_its_row_says(void **state)
 		    names(&restart, row->name), row->reload == CONFIG_RESTART);
 		if (row->reload != CONFIG_RESTART)
 			assert_int_equal(restart.n, 0);
-		assert_int_equal(
-		    generation, row->reload == CONFIG_GENERATION ||
-				    strcmp(row->name, "ADMIN_PASSWORD") == 0);
+		assert_int_equal(generation,
+		    row->reload == CONFIG_GENERATION ||
+			strcmp(row->name, "ADMIN_PASSWORD") == 0);
 		if (row->reload != CONFIG_RESTART)
 			assert_int_equal(admin, row->type != CONFIG_IGNORED);
 		strlist_free(&restart);
@@ -125,11 +124,11 @@ what_is_published_needs_no_new_workers(void **state)
 
 	(void)state;
 	a = case_good(NULL, ENV("ADMIN_PASSWORD=the-first-password"));
-	b = case_good(
-	    NULL, ENV("ADMIN_PASSWORD=the-second-password", "API_KEYS=aaaa",
-		      "API_KEYS_FILE=/k", "SETTINGS_FILE=/s", "RATE_LIMIT_REQUESTS=1",
-		      "RATE_LIMIT_WINDOW=1", "IP_RATE_LIMIT_REQUESTS=1",
-		      "IP_RATE_LIMIT_WINDOW=1", "MODELS_FILE=/dev/null"));
+	b = case_good(NULL,
+	    ENV("ADMIN_PASSWORD=the-second-password", "API_KEYS=aaaa", "API_KEYS_FILE=/k",
+		"SETTINGS_FILE=/s", "RATE_LIMIT_REQUESTS=1", "RATE_LIMIT_WINDOW=1",
+		"IP_RATE_LIMIT_REQUESTS=1", "IP_RATE_LIMIT_WINDOW=1",
+		"MODELS_FILE=/dev/null"));
 	assert_false(config_differs(a.cfg, b.cfg, &restart));
 	assert_int_equal(restart.n, 0);
 	assert_true(config_admin_differs(a.cfg, b.cfg));
@@ -147,9 +146,10 @@ what_needs_a_restart_is_named_and_nothing_else(void **state)
 	struct outcome a = case_good(NULL, ENV("WORKERS=1", "USAGE_FILE=/u")), b;
 
 	(void)state;
-	b = case_good(NULL, ENV("ADMIN_LISTEN=127.0.0.1:2", "MAX_KEYS=9", "DATA_DIR=/d",
-				"PORT=1", "WORKERS=2", "METRICS_LISTEN=off",
-				"WORKER_USER=w", "ADMIN_USER=a", "USAGE_FILE=/u"));
+	b = case_good(NULL,
+	    ENV("ADMIN_LISTEN=127.0.0.1:2", "MAX_KEYS=9", "DATA_DIR=/d", "PORT=1",
+		"WORKERS=2", "METRICS_LISTEN=off", "WORKER_USER=w", "ADMIN_USER=a",
+		"USAGE_FILE=/u"));
 	assert_false(config_differs(a.cfg, b.cfg, &restart));
 	assert_false(config_admin_differs(a.cfg, b.cfg));
 	assert_int_equal(restart.n, COUNT(want));
@@ -303,8 +303,7 @@ main(void)
 		cmocka_unit_test(a_difference_asks_for_just_what_its_row_says),
 		cmocka_unit_test(what_is_published_needs_no_new_workers),
 		cmocka_unit_test(what_needs_a_restart_is_named_and_nothing_else),
-		cmocka_unit_test(
-		    a_certificate_that_comes_needs_new_workers_but_no_restart),
+		cmocka_unit_test(a_certificate_that_comes_needs_new_workers_but_no_restart),
 		cmocka_unit_test(another_certificate_needs_new_workers),
 		cmocka_unit_test(a_reload_can_keep_what_needs_a_restart),
 		cmocka_unit_test(what_is_printed_is_the_effective_configuration),

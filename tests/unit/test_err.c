@@ -22,7 +22,7 @@ every_code_has_a_text_of_its_own(void **state)
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < n; j++)
 			assert_true(i == j ||
-				    strcmp(err_text(codes[i]), err_text(codes[j])) != 0);
+			    strcmp(err_text(codes[i]), err_text(codes[j])) != 0);
 }
 
 static void

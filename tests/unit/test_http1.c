@@ -352,8 +352,7 @@ head_of(enum http1_side side, struct span bytes)
 
 	http1_init(&parser, side);
 	assert_int_equal(
-	    http1_read_head(&parser, bytes.p, bytes.n, MAX_HEAD, false, &head, &fault),
-	    0);
+	    http1_read_head(&parser, bytes.p, bytes.n, MAX_HEAD, false, &head, &fault), 0);
 	return head;
 }
 

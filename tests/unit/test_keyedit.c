@@ -116,9 +116,7 @@ static void
 a_key_is_created_with_the_values_given(void **state)
 {
 	static const struct keyfile_values v = { .given = KEYFILE_DESCRIPTION |
-							  KEYFILE_EXPIRES |
-							  KEYFILE_RATE_LIMIT |
-							  KEYFILE_ENABLED,
+		    KEYFILE_EXPIRES | KEYFILE_RATE_LIMIT | KEYFILE_ENABLED,
 		.description = "B\xc3\xa4rbel \"x\"",
 		.expires_ms = 1900000000500,
 		.rate_limit = 0,
@@ -130,8 +128,7 @@ a_key_is_created_with_the_values_given(void **state)
 	struct errmsg why;
 	struct key k;
 
-	assert_int_equal(
-	    keyfile_edit_create(e, "b\xc3\xa4rbel", &v, secret, id, &why), 0);
+	assert_int_equal(keyfile_edit_create(e, "b\xc3\xa4rbel", &v, secret, id, &why), 0);
 	assert_string_equal(id, "b\xc3\xa4rbel");
 	assert_int_equal(keyfile_edit_get(e, id, &k, &why), 0);
 	assert_true(k.expires_ms == 1900000000500);
@@ -295,9 +292,10 @@ what_is_done_to_an_id_is_done_to_all_its_entries_but_rotation(void **state)
 	struct keyset *set;
 	struct errmsg why;
 
-	tempdir_write(t, "{\"keys\":[{\"key\":\"1\",\"key_id\":\"a\"},{\"key\":\"2\","
-			 "\"key_id\":\"b\"},"
-			 "{\"key\":\"3\",\"key_id\":\"a\"}]}");
+	tempdir_write(t,
+	    "{\"keys\":[{\"key\":\"1\",\"key_id\":\"a\"},{\"key\":\"2\","
+	    "\"key_id\":\"b\"},"
+	    "{\"key\":\"3\",\"key_id\":\"a\"}]}");
 	e = edit(t->file);
 	assert_int_equal(keyfile_edit_rotate(e, "a", 0, secret, &why), ERR_INVALID);
 	assert_int_equal(keyfile_edit_set(e, "a", &off, &why), 0);
@@ -691,9 +689,9 @@ edit_a_mounted_file(const struct tempdir *t)
 	r = keyfile_edit_commit(e, &why);
 	keyfile_edit_close(&e);
 	return r == -EBUSY && strstr(why.text, "mount its folder") != NULL &&
-		       strstr(why.text, "nothing was changed") != NULL
-		   ? 0
-		   : 2;
+		strstr(why.text, "nothing was changed") != NULL
+	    ? 0
+	    : 2;
 }
 
 static void

@@ -3,6 +3,7 @@
  * without quoting a value, and the time that a large file takes.
  */
 #include "common/keyfile.h"
+#include "common/sb.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -163,12 +164,15 @@ a_limit_of_zero_is_kept_and_whole_reals_are_limits(void **state)
 static void
 a_long_description_is_cut_between_characters(void **state)
 {
-	char fields[600] = "\"description\":\"x";
+	char fields[600];
+	struct sb out = sb_init(fields, sizeof(fields));
 	struct key k;
 
+	SB_LIT(&out, "\"description\":\"x");
 	for (int i = 0; i < 128; i++)
-		strcat(fields, "\xc3\xa4"); /* 257 bytes with the x */
-	strcat(fields, "\"");
+		SB_LIT(&out, "\xc3\xa4"); /* 257 bytes with the x */
+	SB_LIT(&out, "\"\0");
+	assert_false(out.over);
 	k = load_one(*state, fields);
 	assert_int_equal(strlen(k.description), 255);
 	assert_int_equal((unsigned char)k.description[254], 0xa4);
@@ -345,10 +349,8 @@ an_entry_that_no_parser_may_read_costs_no_other_entry(void **state)
 	assert_int_equal(set->faults.n, 5);
 	assert_non_null(
 	    strstr(set->faults.v[0], ": entry 2: line 3: a field stands twice"));
-	assert_non_null(
-	    strstr(set->faults.v[1], ": entry 3: line 4: a number is out of"));
-	assert_non_null(
-	    strstr(set->faults.v[2], ": entry 4: line 5: a number is out of"));
+	assert_non_null(strstr(set->faults.v[1], ": entry 3: line 4: a number is out of"));
+	assert_non_null(strstr(set->faults.v[2], ": entry 4: line 5: a number is out of"));
 	assert_non_null(
 	    strstr(set->faults.v[3], ": entry 5: line 5: it is no valid UTF-8"));
 	assert_non_null(strstr(set->faults.v[4], ": entry 6: line 6: it holds a NUL"));
@@ -363,10 +365,10 @@ nesting_without_end_is_a_fault_of_its_entry(void **state)
 	struct keyset *set;
 
 	assert_non_null(text);
-	n = (size_t)sprintf(text, "{\"keys\":[{\"key\":\"a\",\"x\":");
+	n = (size_t)snprintf(text, 100, "{\"keys\":[{\"key\":\"a\",\"x\":");
 	memset(text + n, '[', depth);
 	memset(text + n + depth, ']', depth);
-	strcpy(text + n + 2 * depth, "},{\"key\":\"b\"}]}");
+	(void)snprintf(text + n + 2 * depth, 50, "},{\"key\":\"b\"}]}");
 	set = load(*state, text);
 	assert_int_equal(set->n, 1);
 	assert_int_equal(set->faults.n, 1);
@@ -573,9 +575,9 @@ generated_secrets_have_the_promised_form_and_differ(void **state)
 		assert_int_equal(key_generate(a), 0);
 		assert_int_equal(strlen(a), 46);
 		assert_int_equal(strncmp(a, "pm_", 3), 0);
-		assert_int_equal(
-		    strspn(a + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				  "0123456789-_"),
+		assert_int_equal(strspn(a + 3,
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789-_"),
 		    43);
 		assert_int_equal(key_generate(b), 0);
 		assert_string_not_equal(a, b);
@@ -643,8 +645,7 @@ main(void)
 		TEST(a_folder_and_a_fifo_are_refused_without_waiting),
 		cmocka_unit_test(
 		    times_are_read_with_and_without_zones_and_dates_that_are_none_refused),
-		cmocka_unit_test(
-		    every_day_of_four_hundred_years_is_written_as_it_is_read),
+		cmocka_unit_test(every_day_of_four_hundred_years_is_written_as_it_is_read),
 		cmocka_unit_test(generated_secrets_have_the_promised_form_and_differ),
 		TEST(a_hundred_thousand_keys_load_in_a_moment),
 	};

@@ -227,7 +227,7 @@ entries_with_one_id_share_a_slot(void **state)
 	struct keyring_entry a, b;
 
 	(void)state;
-	strcpy(set.v[2].id, set.v[0].id);
+	memcpy(set.v[2].id, set.v[0].id, sizeof(set.v[2].id));
 	assert_int_equal(keyring_publish(k, &set), 0);
 	assert_int_equal(find(k, 0, &a), 0);
 	assert_int_equal(find(k, 2, &b), 0);
@@ -369,14 +369,14 @@ entry_whole(const struct keyring_entry *e, const struct keyset sets[2], int i)
 		return false;
 	want = &sets[e->key.created_ms].v[i];
 	return strcmp(e->key.id, want->id) == 0 &&
-	       strcmp(e->key.description, want->description) == 0 &&
-	       memcmp(e->key.hash, want->hash, KEY_HASH_BYTES) == 0 &&
-	       memcmp(e->key.previous_hash, want->previous_hash, KEY_HASH_BYTES) == 0 &&
-	       e->key.expires_ms == want->expires_ms &&
-	       e->key.rate_limit == want->rate_limit && e->key.enabled == want->enabled &&
-	       e->key.has_previous == want->has_previous &&
-	       e->key.previous_expires_ms == want->previous_expires_ms &&
-	       e->slot == (uint32_t)i && e->generation == 1 && !e->by_previous;
+	    strcmp(e->key.description, want->description) == 0 &&
+	    memcmp(e->key.hash, want->hash, KEY_HASH_BYTES) == 0 &&
+	    memcmp(e->key.previous_hash, want->previous_hash, KEY_HASH_BYTES) == 0 &&
+	    e->key.expires_ms == want->expires_ms &&
+	    e->key.rate_limit == want->rate_limit && e->key.enabled == want->enabled &&
+	    e->key.has_previous == want->has_previous &&
+	    e->key.previous_expires_ms == want->previous_expires_ms &&
+	    e->slot == (uint32_t)i && e->generation == 1 && !e->by_previous;
 }
 
 struct totals {
@@ -436,8 +436,7 @@ eight_readers_see_whole_entries_while_two_sets_take_turns(void **state)
 			fork_reader(k, totals, sets, i);
 	}
 	for (; totals->done < READERS; totals->published++)
-		assert_int_equal(
-		    keyring_publish(k, &sets[totals->published % 2 == 0]), 0);
+		assert_int_equal(keyring_publish(k, &sets[totals->published % 2 == 0]), 0);
 	for (int i = 0; i < READERS; i++) {
 		int status;
 
@@ -657,8 +656,7 @@ main(void)
 		cmocka_unit_test(a_key_keeps_its_slot_and_generation_over_reloads),
 		cmocka_unit_test(never_used_slots_go_first_and_then_those_longest_free),
 		cmocka_unit_test(a_set_that_does_not_fit_changes_nothing),
-		cmocka_unit_test(
-		    eight_readers_see_whole_entries_while_two_sets_take_turns),
+		cmocka_unit_test(eight_readers_see_whole_entries_while_two_sets_take_turns),
 		cmocka_unit_test(
 		    a_writer_killed_anywhere_leaves_a_whole_set_and_the_next_one_heals),
 		cmocka_unit_test(a_reader_gives_up_when_no_copy_is_whole),

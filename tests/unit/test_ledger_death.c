@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -235,7 +236,7 @@ killed_while_auditing_the_chain_stays_whole(void **state)
 	munmap(a, sizeof(*a));
 }
 
-/* A DATA_DIR on a disk of its own, DISK_BYTES large. */
+/* A DATA_DIR on a disk of its own, DISK_BYTES large, that nobody else sees and that goes with us. */
 static int
 small_disk_up(void **state)
 {
@@ -249,7 +250,9 @@ small_disk_up(void **state)
 	if (mkdtemp(b->dir) == NULL)
 		return -1;
 	snprintf(options, sizeof(options), "size=%d", DISK_BYTES);
-	if (mount("tmpfs", b->dir, "tmpfs", 0, options) == -1) {
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", b->dir, "tmpfs", 0, options) == -1) {
 		print_message(
 		    "can't mount a small disk (not root): %s\n", strerror(errno));
 		return 0;

@@ -39,13 +39,15 @@ static int
 as_child(int argc, char **argv)
 {
 	struct proctitle t;
+	const char *copy;
 
 	if (holds("/proc/self/environ", SECRET) != 1)
 		return 1; /* else the test would show nothing */
 	if (proctitle_init(&t, argc, argv) != 0 ||
 	    holds("/proc/self/environ", SECRET) != 0)
 		return 2;
-	if (getenv("TEST_SECRET") == NULL || strcmp(getenv("TEST_SECRET"), SECRET) != 0)
+	copy = getenv("TEST_SECRET");
+	if (copy == NULL || strcmp(copy, SECRET) != 0)
 		return 3; /* the copy serves */
 	proctitle_set(&t, "gatehouse: worker %u", 7U);
 	if (holds("/proc/self/cmdline", "gatehouse: worker 7") != 1 ||

@@ -74,19 +74,19 @@ header(const struct answer *a, const char *name, char value[512])
 	return value;
 }
 
-#define assert_header(a, name, wanted)                               \
-	do {                                                         \
-		char value_[512];                                    \
-		const char *got_ = header((a), (name), value_);      \
-		if (got_ == NULL)                                    \
-			fail_msg("no %s in: %s", (name), (a)->text); \
-		assert_string_equal(got_, (wanted));                 \
+#define assert_header(a, name, wanted)                                                   \
+	do {                                                                             \
+		char value_[512];                                                        \
+		const char *got_ = header((a), (name), value_);                          \
+		if (got_ == NULL)                                                        \
+			fail_msg("no %s in: %s", (name), (a)->text);                     \
+		assert_string_equal(got_, (wanted));                                     \
 	} while (0)
 
-#define assert_no_header(a, name)                         \
-	do {                                              \
-		char value_[512];                         \
-		assert_null(header((a), (name), value_)); \
+#define assert_no_header(a, name)                                                        \
+	do {                                                                             \
+		char value_[512];                                                        \
+		assert_null(header((a), (name), value_));                                \
 	} while (0)
 
 static const char *
@@ -293,9 +293,10 @@ details_replace_the_tables_texts(void **state)
 	(void)state;
 	answer_error(&a, &ctx, REPLY_METHOD, &d);
 	assert_header(&a, "Allow", "POST");
-	assert_string_equal(a.body, "{\"error\":{\"message\":\"say "
-				    "\\\"so\\\"\",\"type\":\"invalid_request_error\","
-				    "\"param\":null,\"code\":\"unsupported_endpoint\"}}");
+	assert_string_equal(a.body,
+	    "{\"error\":{\"message\":\"say "
+	    "\\\"so\\\"\",\"type\":\"invalid_request_error\","
+	    "\"param\":null,\"code\":\"unsupported_endpoint\"}}");
 }
 
 static void
@@ -408,8 +409,7 @@ a_preflight_allows_what_is_asked_and_repeats_no_nonsense(void **state)
 	assert_int_equal(a.body_n, 0);
 	assert_no_header(&a, "Content-Length");
 	assert_header(&a, "Access-Control-Allow-Methods", "GET, POST, DELETE");
-	assert_header(
-	    &a, "Access-Control-Allow-Headers", "authorization, x-stainless-os");
+	assert_header(&a, "Access-Control-Allow-Headers", "authorization, x-stainless-os");
 	assert_header(&a, "Access-Control-Max-Age", "600");
 
 	preflight(&a, &ctx, SPAN(""));
@@ -557,16 +557,14 @@ main(void)
 		cmocka_unit_test(every_error_has_a_message_and_an_exact_length),
 		cmocka_unit_test(head_gets_the_same_headers_and_no_body),
 		cmocka_unit_test(types_are_those_the_sdks_know),
-		cmocka_unit_test(
-		    only_what_upstream_can_not_have_begun_may_be_tried_again),
+		cmocka_unit_test(only_what_upstream_can_not_have_begun_may_be_tried_again),
 		cmocka_unit_test(a_429_says_how_long_to_wait),
 		cmocka_unit_test(details_replace_the_tables_texts),
 		cmocka_unit_test(rate_headers_come_in_three_spellings),
 		cmocka_unit_test(a_401_tells_of_no_window),
 		cmocka_unit_test(the_connection_header_says_what_happens_next),
 		cmocka_unit_test(an_allowed_origin_may_read_every_answer),
-		cmocka_unit_test(
-		    a_preflight_allows_what_is_asked_and_repeats_no_nonsense),
+		cmocka_unit_test(a_preflight_allows_what_is_asked_and_repeats_no_nonsense),
 		cmocka_unit_test(a_redirect_carries_no_byte_that_could_end_its_line),
 		cmocka_unit_test(upstreams_word_does_not_replace_ours),
 		cmocka_unit_test(a_cut_stream_ends_in_one_error_event),

@@ -10,10 +10,10 @@
 
 #include "common/sb.h"
 
-#define ASSERT_SB(b, text)                               \
-	do {                                             \
-		assert_int_equal((b).n, strlen(text));   \
-		assert_memory_equal((b).p, text, (b).n); \
+#define ASSERT_SB(b, text)                                                               \
+	do {                                                                             \
+		assert_int_equal((b).n, strlen(text));                                   \
+		assert_memory_equal((b).p, text, (b).n);                                 \
 	} while (0)
 
 static void
@@ -33,8 +33,7 @@ numbers_are_written_in_decimal_up_to_their_bounds(void **state)
 	SB_LIT(&b, " ");
 	sb_i64(&b, INT64_MAX);
 	assert_false(b.over);
-	ASSERT_SB(
-	    b, "0 18446744073709551615 -1 -9223372036854775808 9223372036854775807");
+	ASSERT_SB(b, "0 18446744073709551615 -1 -9223372036854775808 9223372036854775807");
 }
 
 static void

@@ -269,8 +269,7 @@ counts_so_old_that_they_look_newer_are_healed_away(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < WINDOW_CELLS; i++)
-		assert_int_equal(
-		    admit(&w, &old, T0 + i * 3750 * MS), i < 5 ? 0 : -EAGAIN);
+		assert_int_equal(admit(&w, &old, T0 + i * 3750 * MS), i < 5 ? 0 : -EAGAIN);
 	assert_int_equal(admit(&w, &rule, T0), 0); /* one cell taken over, four left */
 	while (window_admit(&w, &later, stopped, &now, &st) == ERR_CHANGED) {
 		window_heal(&w, &later, &st);
@@ -314,8 +313,7 @@ an_epoch_that_came_round_neither_blocks_nor_admits_too_many(void **state)
 		/* a whole round later the old count may stand in the way, for a window at
 		 * most */
 		if (admit(&w, &r, later) != 0) {
-			assert_true(
-			    later - T0 >= round && later - T0 - round < 17 * cell);
+			assert_true(later - T0 >= round && later - T0 - round < 17 * cell);
 			assert_int_equal(admit(&w, &r, later + 17 * cell), 0);
 		} else {
 			assert_int_equal(admit(&w, &r, later), -EAGAIN);
@@ -440,8 +438,7 @@ main(void)
 		cmocka_unit_test(admits_the_limit_and_then_says_how_long_to_wait),
 		cmocka_unit_test(looking_counts_nothing),
 		cmocka_unit_test(no_window_of_the_length_ever_holds_one_too_many),
-		cmocka_unit_test(
-		    a_limit_of_none_admits_none_and_one_too_high_is_held_down),
+		cmocka_unit_test(a_limit_of_none_admits_none_and_one_too_high_is_held_down),
 		cmocka_unit_test(a_full_million_is_counted),
 		cmocka_unit_test(a_new_limit_holds_at_once),
 		cmocka_unit_test(another_length_or_another_owner_starts_anew),

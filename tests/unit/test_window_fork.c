@@ -272,8 +272,7 @@ pair_up(struct arena *a, unsigned seed)
 			sched_yield();
 		for (int i = 0; i < 10; i++) {
 			struct window_use use[2] = {
-				{ .window = &a->window[0],
-				    .rule = { 1000, 600000, tag } },
+				{ .window = &a->window[0], .rule = { 1000, 600000, tag } },
 				{ .window = &a->window[1], .rule = { 7, 600000, tag } },
 			};
 			uint64_t at;

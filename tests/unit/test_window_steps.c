@@ -110,7 +110,7 @@ check_limit(void)
 
 		for (size_t j = 0; j < world.n; j++)
 			held += world.at[j] <= world.at[i] &&
-				world.at[i] - world.at[j] < WINDOW_NS;
+			    world.at[i] - world.at[j] < WINDOW_NS;
 		if (held > world.rule.limit)
 			fail_msg("%lu in a window, limit %u, held up before access %u",
 			    (unsigned long)held, world.rule.limit, world.accesses);
@@ -129,7 +129,7 @@ check_refusal(uint64_t looked)
 
 	for (size_t i = 0; i < world.n; i++)
 		held += world.at[i] < looked + SIXTEENTH_NS &&
-			looked < world.at[i] + WINDOW_NS + SIXTEENTH_NS;
+		    looked < world.at[i] + WINDOW_NS + SIXTEENTH_NS;
 	if (held < world.rule.limit)
 		fail_msg("refused with room, held up before access %u", world.accesses);
 }
@@ -138,7 +138,7 @@ static void
 ask_once(void)
 {
 	struct window_state st;
-	uint64_t at;
+	uint64_t at = 0;
 	const int r = window_admit(&world.window, &world.rule, world_clock, &at, &st);
 
 	if (r == 0) {
