@@ -91,6 +91,13 @@ case_cell(struct arena *a, const char *key_id)
 	return cell;
 }
 
+/* The same numbers in every run. */
+static inline void
+case_seed(unsigned seed)
+{
+	srand(seed);
+}
+
 /* Memory that the test's children share with it. */
 static inline void *
 case_shared(size_t bytes)

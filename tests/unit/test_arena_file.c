@@ -454,7 +454,7 @@ noise_anywhere_ends_nobody(void **state)
 	int settled = 0;
 	int read = 0;
 
-	srand(4711);
+	case_seed(4711);
 	leave_open_slots(*state);
 	case_path(*state, CASE_ID, path);
 	for (int round = 0; round < 2000; round++) {
