@@ -221,7 +221,8 @@ init_metrics(struct admin *a)
 
 	a->metrics = (struct metrics){ .config = a->args->config,
 		.shared = a->args->shared,
-		.master_pid = a->args->master_pid };
+		.master_pid = a->args->master_pid,
+		.flush = a->flush };
 	if ((r = procstat_boot(&a->metrics.boot_s)) != 0)
 		log_warn("metrics", "the time of the boot is not known: %s", err_text(r));
 	if (a->args->n_metrics_fds == 0)

@@ -33,7 +33,7 @@ set_up(void **state)
 
 	if (b == NULL || shared_create(64, &b->shared) != 0)
 		return -1;
-	b->m = (struct metrics){ &b->config, &b->shared, getppid(), 1700000000 };
+	b->m = (struct metrics){ &b->config, &b->shared, getppid(), 1700000000, NULL };
 	*state = b;
 	return 0;
 }
