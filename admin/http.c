@@ -268,7 +268,7 @@ on_request(struct evhttp_request *ev, void *arg)
 static bool
 peer_is_known(const struct http_server *s, int fd)
 {
-	uid_t uid;
+	uid_t uid = 0;
 
 	if (peer_uid(fd, &uid) != 0)
 		return false;
