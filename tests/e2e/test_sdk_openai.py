@@ -170,6 +170,7 @@ class TestOnlyThroughGatehouse:
             client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES,
                                            extra_headers=steering(cut="body:100"))
 
+    @pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
     def test_upstreams_malformed_error_events_are_put_right(self, client):
         stream = client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=True,
                                                 extra_headers=steering(error="pair", events=1))

@@ -146,6 +146,7 @@ def test_an_answer_that_upstream_breaks_off_is_seen_as_broken(house, framing, ho
             connection.answer()
 
 
+@pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
 @pytest.mark.parametrize("target", ["/v1/chat/completions", "/v1/messages"])
 def test_upstreams_malformed_error_events_are_put_right(house, target):
     with house.connect() as connection:
