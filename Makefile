@@ -113,6 +113,8 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $< $(libs)
+# goals of one make each, for two would be made one after the other
+test-binaries: $(BUILD)/gatehouse unit-build
 unit-build: $(UNIT:%=$(BUILD)/unit/%)
 	@:
 ifeq ($(MODE),fuzz)
@@ -130,9 +132,9 @@ UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%)
 FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
 PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
 
-deps-test deps-lint deps-run: deps-%:
+deps-test deps-lint deps-python deps-run: deps-%:
 	@CC="$(CC)" contrib/build/deps.sh $*
-venv: deps-lint
+venv: deps-python
 	@contrib/build/venv.sh build/venv $(REQUIREMENTS)
 node: deps-test
 ifneq ($(wildcard tests/e2e/package-lock.json),)
@@ -140,9 +142,9 @@ ifneq ($(wildcard tests/e2e/package-lock.json),)
 endif
 # Built apart by mode, then run: flags differ, so each mode is a make of its own.
 test-build: deps-test
-	+$(Q)$(MAKE) MODE=release build/gatehouse
-	+$(Q)$(MAKE) MODE=asan build/asan/gatehouse unit-build
-	+$(Q)$(MAKE) fuzz-build
+	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release build/gatehouse
+	+$(Q)$(MAKE) $(if $(Q),-s) MODE=asan test-binaries
+	+$(Q)$(MAKE) $(if $(Q),-s) fuzz-build
 test: test-build venv node
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS) $(FUZZ_ARGS) $(PYTEST_ARGS)
 unit: deps-test
@@ -220,7 +222,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-run venv node test-build test unit unit-build e2e \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e \
 	fuzz fuzz-build lint lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy \
 	format run install uninstall clean distclean
 .SECONDARY:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what building, testing, linting or running needs is on this machine.
-#   contrib/build/deps.sh SET...      SET: build, test, lint, run
+#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run
 # Each need is looked for by what it gives (a program, a header, a pkg-config name), so
 # nothing is asked of the network when all is there, whatever the system. What is missing
 # is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
@@ -135,9 +135,9 @@ flock 9
 
 for set in "$@"; do
 	case $set in
-	build | test | lint | run) "needs_$set" ;;
+	build | test | lint | python | run) "needs_$set" ;;
 	*)
-		echo "usage: deps.sh build|test|lint|run ..." >&2
+		echo "usage: deps.sh build|test|lint|python|run ..." >&2
 		exit 2
 		;;
 	esac

@@ -3,13 +3,14 @@
 #   PORT (8443), LISTEN and every other setting of gatehouse may be set from outside
 #   UPSTREAM_URL and PRIVATEMODE_API_KEY: the real privatemode-proxy; without them a
 #   stand-in with canned answers is started beside it and stopped with it
-# Certificate, first API key and data are kept under run/, so a second run has the same.
+# Certificate, first API key and data are kept under run/ (or RUN_ROOT), so a second run has
+# the same. GATEHOUSE_BINARY names another build than build/gatehouse.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-dir=$root/run
+dir=${RUN_ROOT:-$root/run}
 port=${PORT:-8443}
-gatehouse=$root/build/gatehouse
+gatehouse=${GATEHOUSE_BINARY:-$root/build/gatehouse}
 standin_pid=""
 gatehouse_pid=""
 deadline_tenths=300
@@ -56,7 +57,7 @@ make_certificate()
 {
 	[ ! -f "$dir/cert.pem" ] || [ ! -f "$dir/key.pem" ] ||
 	    ! openssl x509 -in "$dir/cert.pem" -noout -checkend 86400 >/dev/null || return 0
-	echo "run: making a self-signed certificate, run/cert.pem"
+	echo "run: making a self-signed certificate, $dir/cert.pem"
 	(
 		umask 077
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 \
@@ -64,7 +65,7 @@ make_certificate()
 		    -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
 		    -addext keyUsage=critical,digitalSignature \
 		    -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>"$dir/openssl.log"
-	) || fail "openssl could not make the certificate, see run/openssl.log"
+	) || fail "openssl could not make the certificate, see $dir/openssl.log"
 	chmod 644 "$dir/cert.pem"
 	rm -f "$dir/openssl.log"
 }
@@ -73,7 +74,7 @@ make_certificate()
 make_api_key()
 {
 	[ ! -s "$dir/api_key" ] || [ ! -s "$dir/api_keys.json" ] || return 0
-	echo "run: making a first API key, run/api_key"
+	echo "run: making a first API key, $dir/api_key"
 	(
 		umask 077
 		"$gatehouse" keys create --json --description "make run" >"$dir/created.json" &&
@@ -90,7 +91,7 @@ start_standin()
 	    --port-file "$dir/standin.port" >"$dir/standin.log" 2>&1 &
 	standin_pid=$!
 	wait_until "the stand-in" "$standin_pid" test -s "$dir/standin.port" ||
-	    fail "the stand-in did not start, see run/standin.log"
+	    fail "the stand-in did not start, see $dir/standin.log"
 	UPSTREAM_URL=http://127.0.0.1:$(cat "$dir/standin.port")
 	PRIVATEMODE_API_KEY=stand-in
 }
@@ -144,7 +145,7 @@ print(answer.choices[0].message.content)
 END
 }
 
-[ -x "$gatehouse" ] || fail "build/gatehouse is not there; run make"
+[ -x "$gatehouse" ] || fail "$gatehouse is not there; run make"
 mkdir -p "$dir/data"
 # Only loopback, by IPv6 too where there is one; the secrets in run/ are this user's alone.
 listen=127.0.0.1:$port
