@@ -97,6 +97,7 @@ def test_an_audio_upload_as_verbose_json_and_as_subtitles(client):
         model="whisper-large-v3", file=audio, response_format="vtt").startswith("WEBVTT")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_translation(client, standin):
     said = client.audio.translations.create(model="whisper-large-v3", file=("talk.wav", io.BytesIO(b"\0" * 100)))
     assert said.text == TEXT
