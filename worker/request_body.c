@@ -145,16 +145,19 @@ hold_body(struct exchange *x, struct span data, bool end)
 		begin_passing(x); /* the body is long, or memory is short */
 }
 
-/* The meter looks for the model's name and include_usage. */
+/* The meter looks for the model's name and include_usage. Upstream reads a body that is
+ * no form as JSON, whatever its Content-Type says, and so do we. */
 static void
 begin_metering(struct exchange *x, const struct http1_head *head)
 {
 	const struct http1_field *type = http1_find(head, SPAN("content-type"), NULL);
 	struct span boundary = { 0 };
-	enum meter_format f = METER_NONE;
+	enum meter_format f = METER_JSON;
 
-	if (type != NULL && !x->to_admin && head->framing != HTTP1_NO_BODY)
-		f = meter_format_of(type->value, &boundary);
+	if (x->to_admin || head->framing == HTTP1_NO_BODY)
+		f = METER_NONE;
+	else if (type != NULL && meter_format_of(type->value, &boundary) == METER_MULTIPART)
+		f = METER_MULTIPART;
 	meter_request_init(&x->meter.request, f, boundary);
 }
 

@@ -80,7 +80,6 @@ class TestOnlyThroughGatehouse:
         with pytest.raises(anthropic.APIError), client.messages.stream(**ASKED, extra_headers=cut) as stream:
             "".join(stream.text_stream)
 
-    @pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
     def test_upstreams_malformed_error_events_are_put_right(self, client):
         pair = steering(error="pair", events=1)
         with pytest.raises(anthropic.APIError) as raised, client.messages.stream(**ASKED, extra_headers=pair) as stream:

@@ -144,7 +144,6 @@ class TestOnlyThroughGatehouse:
         assert raised.value.request_id
         assert standin.requests() == []
 
-    @pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
     def test_a_stream_without_include_usage_has_no_usage_only_chunk(self, client):
         stream = client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=True)
         assert all(chunk.choices for chunk in stream), "clients index choices[0]"
@@ -171,7 +170,6 @@ class TestOnlyThroughGatehouse:
             client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES,
                                            extra_headers=steering(cut="body:100"))
 
-    @pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
     def test_upstreams_malformed_error_events_are_put_right(self, client):
         stream = client.chat.completions.create(model="gpt-oss-120b", messages=MESSAGES, stream=True,
                                                 extra_headers=steering(error="pair", events=1))
