@@ -69,6 +69,15 @@ client_lost(struct client *c)
 	client_destroy(c);
 }
 
+/* Nothing is in flight: say good-bye (close_notify under TLS) and close. */
+static void
+close_idle(struct client *c)
+{
+	/* Best effort: who has gone already does not hear it. */
+	(void)(wire_write_last(&c->wire, (struct span){ 0 }, (struct span){ 0 }) == 0);
+	client_destroy(c);
+}
+
 void
 client_doom(struct client *c)
 {
@@ -223,7 +232,7 @@ on_timer(struct wheel_entry *e)
 		if (c->in_n > 0)
 			client_fault(c, CLIENT_HEAD_TIMEOUT, HTTP1_OK);
 		else
-			client_lost(c);
+			close_idle(c);
 		return;
 	case CLIENT_BODY: client_fault(c, CLIENT_BODY_TIMEOUT, HTTP1_OK); return;
 	case CLIENT_ANSWER: return; /* upstream's time-outs decide */
@@ -330,7 +339,7 @@ client_list_drain(struct client_list *list, uint64_t grace_ms)
 		if (c->state != CLIENT_HEAD || c->in_n > 0 || !c->wire.handshaken)
 			continue;
 		if (grace_ms == 0)
-			client_destroy(c);
+			close_idle(c);
 		else
 			client_set_timer(c, grace_ms);
 	}
