@@ -19,6 +19,7 @@
 
 #include "admin/admin.h"
 #include "common/log.h"
+#include "master/settle.h"
 #include "worker/worker.h"
 
 /* Signals as a role expects them: the polite and the firm one end it until it has
@@ -114,11 +115,13 @@ child_fork_worker(struct master *m, struct generation *g, uint32_t slot)
 	if (pid != 0)
 		return pid;
 	proctitle_set(&m->title, "gatehouse: worker %u", slot + 1);
+	settle_leave(m, g->places[slot].arena);
 	settle_in(m, g->inputs.config, false);
 	listen_mark_tls(&h->listeners, g->inputs.config);
 	exit(worker_main(&(struct worker_args){
 	    .config = g->inputs.config,
 	    .shared = &h->shared,
+	    .arena = g->places[slot].arena,
 	    .tls = g->inputs.tls,
 	    .upstream_tls = g->inputs.upstream_tls,
 	    .listeners = h->listeners.worker,
@@ -139,6 +142,7 @@ child_fork_admin(struct master *m)
 	if (pid != 0)
 		return pid;
 	proctitle_set(&m->title, "gatehouse: admin");
+	settle_leave(m, NULL);
 	settle_in(m, state_config(m), true);
 	exit(admin_main(&(struct admin_args){
 	    .config = state_config(m),

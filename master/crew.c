@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "master/child.h"
+#include "master/settle.h"
 
 static struct scoreboard_row *
 row_of(struct master *m, const struct generation *g, uint32_t slot)
@@ -90,6 +91,7 @@ crew_start(struct master *m, uint64_t number, enum generation_state state,
 	keyset_destroy(&g->inputs.keys);
 	free(g->inputs.models);
 	g->inputs.models = NULL;
+	settle_hand_over(m, g);
 	for (uint32_t i = 0; i < m->workers;
 	     i++) /* or the first would serve for the rest */
 		row_take(row_of(m, g, i), number, now_ms);
@@ -139,6 +141,9 @@ crew_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms)
 	log_exit(g, slot, pid, status);
 	row_empty(row_of(m, g, slot), now_ms);
 	place_after_death(&g->places[slot], now_ms);
+	settle_after_death(&g->places[slot], slot);
+	if (g->state == GENERATION_LEAVING)
+		settle_retire(&g->places[slot]);
 	g->last_status = status;
 	g->alive--;
 	m->status_dirty = true;
@@ -205,6 +210,8 @@ step_ending(struct master *m, struct generation *g, uint64_t now_ms)
 	state_wake_at(m, ending_next_ms(&g->ending));
 	if (g->alive > 0)
 		return;
+	for (uint32_t i = 0; i < m->workers; i++)
+		settle_retire(&g->places[i]);
 	if (g->number != m->current) /* the last one's configuration is needed to the end */
 		inputs_fini(&g->inputs);
 	g->state = GENERATION_FREE;
@@ -237,6 +244,17 @@ crew_is_ready(struct master *m, const struct generation *g)
 		if (g->places[slot].pid == 0 || phase_of(m, g, slot) != WORKER_READY)
 			return false;
 	return true;
+}
+
+void
+crew_promote(struct master *m, struct generation *g, uint64_t now_ms)
+{
+	struct generation *old = state_generation(m, m->current);
+
+	m->current = g->number;
+	g->state = GENERATION_SERVING;
+	m->status_dirty = true;
+	crew_dismiss(m, old, now_ms, g->inputs.config->reload_drain_timeout_ms);
 }
 
 void

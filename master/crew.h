@@ -8,8 +8,8 @@
 #include "master/state.h"
 
 /*
- * Give g's free place to a new generation and fork its workers. inputs is taken
- * over (left empty). A fork that fails counts as a death at once.
+ * Give g's free place to a new generation and fork its workers, with the arenas that
+ * settle_prepare() has made. inputs is taken over (left empty). A fork that fails counts as a death at once.
  */
 void crew_start(struct master *m, uint64_t number, enum generation_state state,
     struct inputs *inputs, uint64_t now_ms);
@@ -22,6 +22,9 @@ void crew_step(struct master *m, uint64_t now_ms);
 
 /* Have all of g's workers said that they serve? */
 bool crew_is_ready(struct master *m, const struct generation *g);
+
+/* g's workers are ready: it is the current generation now, and the one before leaves. */
+void crew_promote(struct master *m, struct generation *g, uint64_t now_ms);
 
 /* Let g's workers finish for patience_ms, then make them leave. */
 void crew_dismiss(

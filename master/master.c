@@ -19,6 +19,8 @@
 #include "master/crew.h"
 #include "master/publish.h"
 #include "master/reload.h"
+#include "master/roll.h"
+#include "master/settle.h"
 #include "master/start.h"
 #include "master/state.h"
 #include "master/status.h"
@@ -117,6 +119,8 @@ step(struct master *m, uint64_t now_ms)
 	step_start(m, now_ms);
 	crew_step(m, now_ms);
 	reload_step(m, now_ms);
+	roll_step(m, now_ms);
+	settle_step(m, now_ms);
 	admin_child_step(m, now_ms);
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);

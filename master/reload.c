@@ -17,6 +17,7 @@
 #include "master/child.h"
 #include "master/crew.h"
 #include "master/publish.h"
+#include "master/settle.h"
 #include "master/status.h"
 #include "master/watch.h"
 
@@ -97,6 +98,15 @@ tls_differs(const struct tls_server *a, const struct tls_server *b)
 	return tls_server_fingerprint(a) != tls_server_fingerprint(b);
 }
 
+/* Make sure of the new workers' arenas, if there will be any, then publish. */
+static int
+secure(struct master *m, const struct inputs *next, bool renews, struct errmsg *why)
+{
+	int r = renews ? settle_prepare(m, next->config, why) : 0;
+
+	return r != 0 ? r : publish_inputs(m, next, why);
+}
+
 /* No worker needs to be touched: the new configuration replaces the old in place. */
 static void
 adopt(struct master *m, struct inputs *next, uint64_t now_ms)
@@ -124,14 +134,19 @@ begin(struct master *m, uint64_t now_ms)
 	const struct generation *g = state_generation(m, m->current);
 	struct inputs next = { 0 };
 	struct errmsg why = { "" };
-	bool differs = false;
+	bool renews = false;
+	int result;
 
 	r->wanted = false;
 	r->started++;
 	status_save(m); /* before anything is read */
-	if (prepare(m, &next, &differs, &why) != 0 || publish_inputs(m, &next, &why) != 0) {
+	result = prepare(m, &next, &renews, &why);
+	renews = renews || tls_differs(g->inputs.tls, next.tls);
+	if (result == 0)
+		result = secure(m, &next, renews, &why);
+	if (result != 0) {
 		finish(m, RELOAD_REFUSED, &why);
-	} else if (differs || tls_differs(g->inputs.tls, next.tls)) {
+	} else if (renews) {
 		log_config_warnings(next.config);
 		r->next = next;
 		next = (struct inputs){ 0 };
@@ -160,13 +175,10 @@ step_room(struct master *m, uint64_t now_ms)
 static void
 commit(struct master *m, struct generation *g, uint64_t now_ms)
 {
-	struct generation *old = state_generation(m, m->current);
 	struct errmsg done;
 
-	m->current = g->number;
-	g->state = GENERATION_SERVING;
 	log_init("master", g->inputs.config->log_level, g->inputs.config->log_format);
-	crew_dismiss(m, old, now_ms, g->inputs.config->reload_drain_timeout_ms);
+	crew_promote(m, g, now_ms);
 	admin_child_dismiss(m, now_ms);
 	errmsg_set(&done, "generation %llu serves with %u keys",
 	    (unsigned long long)g->number,
@@ -199,7 +211,8 @@ step_rising(struct master *m, uint64_t now_ms)
 void
 reload_step(struct master *m, uint64_t now_ms)
 {
-	const bool may_begin = m->phase == MASTER_STARTING || m->phase == MASTER_READY;
+	const bool may_begin =
+	    (m->phase == MASTER_STARTING || m->phase == MASTER_READY) && !m->roll.rising;
 
 	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
 		begin(m, now_ms);

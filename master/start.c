@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/version.h"
 #include "master/publish.h"
+#include "master/settle.h"
 #include "master/watch.h"
 
 enum { FIRST_GENERATION = 1, LISTEN_RETRY_MS = 20, LISTEN_PATIENCE_MS = 5000 };
@@ -203,7 +204,9 @@ start_up(struct master *m, struct errmsg *why)
 	m->house.premises = premises_none();
 	if ((r = take_process(&m->house, why)) != 0 ||
 	    (r = read_config(m, in, why)) != 0 || (r = read_rest(m, in, why)) != 0 ||
-	    (r = occupy(m, in->config, why)) != 0 || (r = publish_inputs(m, in, why)) != 0)
+	    (r = occupy(m, in->config, why)) != 0 || (r = settle_start(m, why)) != 0 ||
+	    (r = settle_prepare(m, in->config, why)) != 0 ||
+	    (r = publish_inputs(m, in, why)) != 0)
 		return r;
 	keyset_destroy(&in->keys);
 	announce(m, in->config);
@@ -230,6 +233,7 @@ start_undo(struct master *m)
 	close_fd(&h->reload_pipe[0]);
 	close_fd(&h->reload_pipe[1]);
 	listen_close(&h->listeners);
+	settle_close(m);
 	premises_close(&h->premises);
 	shared_destroy(&h->shared);
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "common/arena.h"
 #include "common/proctitle.h"
 #include "common/shared.h"
 #include "master/backoff.h"
@@ -40,6 +41,7 @@ struct place {
 	uint64_t respawn_ms; /* when a successor is due; STATE_NEVER: none is */
 	struct backoff backoff;
 	uint32_t seen_phase; /* workers: as the scoreboard last said */
+	struct arena *arena; /* workers: owned; NULL: not begun, or retired */
 };
 
 enum generation_state {
@@ -100,6 +102,21 @@ struct watch {
 	uint64_t since_ms; /* pending: since when */
 };
 
+/* DATA_DIR/journal; see settle.h. */
+struct journal {
+	char *dir;
+	struct arena *next[CONFIG_MAX_WORKERS]; /* made for a generation to come */
+	uint32_t next_slots;                    /* of each of these; 0: none are made */
+	struct strlist left;                    /* paths of those in use at the start */
+	uint64_t look_ms;                       /* when these are looked at again */
+};
+
+/* See roll.h. */
+struct roll {
+	bool rising;       /* the generation after the current one shares its inputs */
+	uint64_t again_ms; /* not before */
+};
+
 enum master_phase {
 	MASTER_RESOLVING, /* admin runs, and looks up upstream's name */
 	MASTER_STARTING,  /* the first workers were forked */
@@ -130,6 +147,8 @@ struct master {
 	uint64_t current; /* number of the serving generation */
 	struct admin_child admin;
 	struct reload reload;
+	struct journal journal;
+	struct roll roll;
 	struct watch watch;
 	struct ticket_keys tickets;
 	uint64_t tickets_ms; /* when the next one is due */

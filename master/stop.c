@@ -5,6 +5,7 @@
 #include "master/admin_child.h"
 #include "master/crew.h"
 #include "master/reload.h"
+#include "master/roll.h"
 
 static void
 begin(struct master *m, uint64_t now_ms)
@@ -15,6 +16,7 @@ begin(struct master *m, uint64_t now_ms)
 	m->status_dirty = true;
 	atomic_store(&m->house.shared.state->draining, 1);
 	reload_abandon(m);
+	roll_abandon(m);
 	listen_drop_worker(&m->house.listeners); /* or the kernel would go on accepting */
 	log_info("drain", "%u workers finish what is in flight, for %u ms at most",
 	    crew_alive(m), patience_ms);

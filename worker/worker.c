@@ -364,7 +364,7 @@ worker_init(struct worker *w, const struct worker_args *args)
 	w->env.held_bytes_max = share(cfg->max_buffered, cfg->workers);
 	w->max_connections = share(cfg->max_connections, cfg->workers);
 	w->max_per_address = (uint32_t)share(cfg->max_connections_per_ip, cfg->workers);
-	if ((r = env_init(&w->env)) != 0 ||
+	if ((r = arena_adopt(args->arena)) != 0 || (r = env_init(&w->env)) != 0 ||
 	    (r = upstream_create(&w->env, cfg->upstream.unix_path, true, &w->env.api)) !=
 		0 ||
 	    (r = upstream_create(&w->env, args->admin_socket, false, &w->env.admin)) != 0 ||

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/arena.h"
 #include "common/config.h"
 #include "common/shared.h"
 #include "common/tls.h"
@@ -27,6 +28,7 @@ struct worker_listener {
 struct worker_args {
 	const struct config *config;
 	const struct shared *shared;
+	struct arena *arena; /* settled; adopted, and written to, by this process alone */
 	const struct tls_server *tls;          /* NULL: plain HTTP only */
 	const struct tls_client *upstream_tls; /* NULL unless the upstream is https */
 	const struct worker_listener *listeners;

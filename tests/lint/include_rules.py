@@ -51,7 +51,8 @@ ORDER = {
     """,
     "master": """
         envfile identity premises inputs listen backoff ending service ctl ctl_status check
-        state child admin_child crew publish status watch reload start stop master main
+        state settle child admin_child crew publish status watch reload roll start stop
+        master main
     """,
 }
 MASTER_MAY = ("worker/worker.h", "admin/admin.h", "admin/cli.h", "admin/cli_*.h")

@@ -6,7 +6,9 @@
  *
  * The worker says who it is to whoever connects. What it does beside that is told by
  * the CORS origin of its configuration: https://die.example exits before it is ready,
- * https://deaf.example ignores SIGTERM, as one does whose streams go on.
+ * https://deaf.example ignores SIGTERM, as one does whose streams go on. Each answer is
+ * counted in the worker's arena; https://open.example never settles it, and
+ * https://fill.example uses three quarters of the cells with the first one.
  */
 #ifndef GATEHOUSE_TESTS_MASTER_HOUSE_H
 #define GATEHOUSE_TESTS_MASTER_HOUSE_H
@@ -30,6 +32,7 @@
 #include <cmocka.h>
 
 #include "admin/admin.h"
+#include "common/arena.h"
 #include "common/clock.h"
 #include "common/rundir.h"
 #include "master/master.h"
@@ -78,6 +81,45 @@ fake_identify(const struct worker_args *a, const struct worker_listener *l, int 
 		abort();
 }
 
+static inline bool
+fake_is_told(const struct worker_args *a, const char *origin)
+{
+	return a->config->cors_origins.n > 0 &&
+	    strcmp(a->config->cors_origins.v[0], origin) == 0;
+}
+
+/* Cells for as many keys. */
+static inline void
+fake_fill(struct arena *arena, uint32_t n)
+{
+	char key[16];
+	uint32_t cell;
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
+		if (arena_cell_for(arena, key, "m", "chat", &cell) != 0)
+			abort();
+	}
+}
+
+/* One more request. */
+static inline void
+fake_count(const struct worker_args *a)
+{
+	const struct usage u = { .v = { [USAGE_REQUESTS] = 1 } };
+	uint32_t cell;
+	uint32_t slot;
+
+	if (fake_is_told(a, "https://fill.example"))
+		fake_fill(a->arena, arena_capacity(a->arena) / 4 * 3);
+	if (arena_cell_for(a->arena, "k0", "m", "chat", &cell) != 0 ||
+	    arena_slot_open(a->arena, cell, &slot) != 0)
+		abort();
+	arena_slot_put(a->arena, slot, &u);
+	if (!fake_is_told(a, "https://open.example"))
+		arena_slot_settle(a->arena, slot);
+}
+
 static inline void
 fake_serve(const struct worker_args *a, const struct worker_listener *l)
 {
@@ -85,15 +127,9 @@ fake_serve(const struct worker_args *a, const struct worker_listener *l)
 
 	if (fd == -1)
 		return; /* another worker took it */
+	fake_count(a);
 	fake_identify(a, l, fd);
 	close(fd);
-}
-
-static inline bool
-fake_is_told(const struct worker_args *a, const char *origin)
-{
-	return a->config->cors_origins.n > 0 &&
-	    strcmp(a->config->cors_origins.v[0], origin) == 0;
 }
 
 int
@@ -105,6 +141,8 @@ worker_main(const struct worker_args *a)
 	nfds_t n = 0;
 
 	fake_signals();
+	if (arena_adopt(a->arena) != 0)
+		abort();
 	if (fake_is_told(a, "https://die.example"))
 		return FAKE_DIES;
 	fake_deaf = fake_is_told(a, "https://deaf.example");

@@ -5,6 +5,7 @@
 #define GATEHOUSE_TESTS_TEMPDIR_H
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,22 +34,26 @@ tempdir_make(void **state)
 	return 0;
 }
 
-/* Removes the folder and the plain files and symbolic links in it. */
+static inline int
+tempdir_remove_entry(
+    const char *path, const struct stat *st, int type, struct FTW *position)
+{
+	(void)st;
+	(void)type;
+	(void)position;
+	if (remove(path) == 0)
+		return 0;
+	perror(path);
+	return -1;
+}
+
+/* Removes the folder and all in it. */
 static inline int
 tempdir_remove(void **state)
 {
 	struct tempdir *t = *state;
-	DIR *d = opendir(t->path);
-	struct dirent *e;
-	int r;
+	const int r = nftw(t->path, tempdir_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    unlinkat(dirfd(d), e->d_name, 0) != 0)
-			perror(e->d_name);
-	if (d != NULL)
-		closedir(d);
-	r = rmdir(t->path);
 	free(t);
 	return r;
 }

@@ -1,0 +1,77 @@
+/*
+ * Rolling; see roll.h. Runs in the master. While the new workers rise, both generations
+ * share the inputs of the old one, which owns them; who stays in the end has them alone.
+ * No stream is cut for this: it waits until there is a free place for a generation.
+ */
+#include "master/roll.h"
+
+#include "common/log.h"
+#include "master/crew.h"
+#include "master/settle.h"
+
+enum { PAUSE_MS = 60000 }; /* keys that alone fill an arena must not burn the machine */
+
+static void
+begin(struct master *m, const struct generation *now, uint64_t now_ms)
+{
+	struct inputs shared = now->inputs;
+	struct errmsg why = { "" };
+
+	m->roll.again_ms = now_ms + PAUSE_MS;
+	if (settle_prepare(m, now->inputs.config, &why) != 0) {
+		log_error("journal", "three quarters full, and not renewed: %s", why.text);
+		return;
+	}
+	log_info("journal", "three quarters full: a new generation takes over");
+	crew_start(m, m->current + 1, GENERATION_RISING, &shared, now_ms);
+	m->roll.rising = true;
+}
+
+static void
+commit(struct master *m, struct generation *g, uint64_t now_ms)
+{
+	state_generation(m, m->current)->inputs = (struct inputs){ 0 };
+	m->roll.rising = false;
+	crew_promote(m, g, now_ms);
+}
+
+static void
+step_rising(struct master *m, uint64_t now_ms)
+{
+	struct generation *g = state_generation(m, m->current + 1);
+
+	if (g->alive < m->workers) {
+		log_error(
+		    "journal", "not renewed: a new worker ended before it was ready");
+		roll_abandon(m);
+		crew_dismiss(m, g, now_ms, 0);
+	} else if (crew_is_ready(m, g)) {
+		commit(m, g, now_ms);
+	}
+}
+
+void
+roll_step(struct master *m, uint64_t now_ms)
+{
+	const struct generation *now = state_generation(m, m->current);
+
+	if (m->roll.rising) {
+		step_rising(m, now_ms);
+		return;
+	}
+	if (m->phase != MASTER_READY || m->reload.step != RELOAD_IDLE ||
+	    m->reload.wanted || now_ms < m->roll.again_ms ||
+	    state_generation(m, m->current + 1)->state != GENERATION_FREE)
+		return;
+	if (settle_is_crowded(m, now))
+		begin(m, now, now_ms);
+}
+
+void
+roll_abandon(struct master *m)
+{
+	if (!m->roll.rising)
+		return;
+	m->roll.rising = false;
+	state_generation(m, m->current + 1)->inputs = (struct inputs){ 0 };
+}
