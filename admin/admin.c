@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "admin/acme.h"
+#include "admin/flush.h"
 #include "admin/http.h"
 #include "admin/metrics.h"
 #include "admin/procstat.h"
@@ -33,10 +34,12 @@ struct admin {
 	struct http_server *http;
 	struct http_server *metrics_http;
 	struct resolve *resolve;
+	struct flush *flush;
 	struct metrics metrics;
 	uid_t uids[ADMIN_UIDS]; /* who may speak to the admin socket */
 	size_t n_uids;
 	struct log_limit acme_faults;
+	bool given_up; /* the ledger can't be gone on with: leave, and be started anew */
 };
 
 /* For arguments that came through a void pointer. */
@@ -244,6 +247,29 @@ init_resolve(struct admin *a)
 	return resolve_create(a->base, a->args->shared->state, &o, &a->resolve);
 }
 
+static void
+on_give_up(void *arg)
+{
+	struct admin *a = admin_of(arg);
+
+	a->given_up = true;
+	event_base_loopbreak(a->base);
+}
+
+static int
+init_flush(struct admin *a)
+{
+	const struct flush_options o = {
+		.config = a->args->config,
+		.min_free_bytes = LEDGER_MIN_FREE,
+		.retry_ms = FLUSH_RETRY_MS,
+		.give_up = on_give_up,
+		.arg = a,
+	};
+
+	return flush_create(a->base, &o, &a->flush);
+}
+
 static int
 admin_init(struct admin *a)
 {
@@ -255,9 +281,10 @@ admin_init(struct admin *a)
 	if ((r = init_signals(a)) != 0)
 		return r;
 	init_uids(a);
-	if ((r = init_http(a)) != 0 || (r = init_metrics(a)) != 0)
+	if ((r = init_resolve(a)) != 0 || (r = init_flush(a)) != 0 ||
+	    (r = init_http(a)) != 0)
 		return r;
-	return init_resolve(a);
+	return init_metrics(a);
 }
 
 static void
@@ -266,6 +293,7 @@ admin_fini(struct admin *a)
 	resolve_destroy(&a->resolve);
 	http_server_destroy(&a->metrics_http);
 	http_server_destroy(&a->http);
+	flush_destroy(&a->flush);
 	if (a->sigterm != NULL)
 		event_free(a->sigterm);
 	if (a->sigquit != NULL)
@@ -289,9 +317,11 @@ admin_main(const struct admin_args *args)
 	} else if (getppid() ==
 	    args->master_pid) { /* else: died before the signal was set */
 		log_info("admin_start", "admin serves");
-		if (event_base_dispatch(a.base) != 0)
+		if (!a.given_up && event_base_dispatch(a.base) != 0)
 			r = -EIO;
 	}
+	if (a.given_up)
+		r = -EIO;
 	admin_fini(&a);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -19,7 +19,7 @@ enum {
 
 enum ledger_counter {
 	LEDGER_REQUESTS,
-	LEDGER_REQUESTS_CUT, /* broken off; counted here and not in LEDGER_REQUESTS */
+	LEDGER_REQUESTS_CUT, /* those among them that were broken off */
 	LEDGER_INPUT_TOKENS, /* not from a cache */
 	LEDGER_CACHED_READ,
 	LEDGER_CACHED_WRITE,

@@ -7,53 +7,14 @@
 
 #include <errno.h>
 
+#include "admin/ledger_add.h"
+#include "admin/ledger_marks.h"
 #include "admin/ledger_store.h"
 
-enum { ARENA_BYTES = 8, MARK_KEY_BYTES = 12, IMPORT_ID_MAX = 255, HOURS_A_DAY = 24 };
+enum { HOURS_A_DAY = 24 };
 
 /* A visitor's word that it has seen enough. */
 enum { WALK_DONE = 1 };
-
-/* Counters of any table, zeros where there is no row. */
-static int
-get_counters(
-    struct ledger *l, enum ledger_table t, struct span key, struct ledger_counters *out)
-{
-	char b[LEDGER_COUNTERS_BYTES];
-	int r = ledger_get_exact(l, t, key, b, sizeof(b));
-
-	*out = (struct ledger_counters){ 0 };
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0 && ledger_counters_decode((struct span){ b, sizeof(b) }, out) != 0)
-		r = LEDGER_CORRUPT;
-	return r;
-}
-
-static int
-put_counters(struct ledger *l, enum ledger_table t, struct span key,
-    const struct ledger_counters *c)
-{
-	uint8_t b[LEDGER_COUNTERS_BYTES];
-
-	ledger_counters_encode(c, b);
-	return ledger_put(l, t, key, (struct span){ (const char *)b, sizeof(b) });
-}
-
-static int
-add_to_row(struct ledger *l, const struct ledger_row_key *where,
-    const struct ledger_counters *what)
-{
-	struct ledger_counters sum;
-	struct ledger_key key;
-	int r;
-
-	if ((r = ledger_row_encode(where, &key)) != 0 ||
-	    (r = get_counters(l, LEDGER_USAGE, ledger_key_span(&key), &sum)) != 0)
-		return r;
-	ledger_counters_add(&sum, what);
-	return put_counters(l, LEDGER_USAGE, ledger_key_span(&key), &sum);
-}
 
 struct delta {
 	struct ledger_counters more; /* over the mark */
@@ -84,24 +45,23 @@ flush_cell(struct ledger *l, uint32_t hour, const struct ledger_cell *c,
     struct ledger_flush_stats *stats)
 {
 	const struct ledger_row_key where = { hour, c->key_id, c->model, c->endpoint };
-	uint8_t b[MARK_KEY_BYTES];
+	uint8_t b[LEDGER_MARK_BYTES];
 	const struct span key = { (const char *)b, sizeof(b) };
 	struct ledger_counters mark;
 	struct delta d;
 	int r;
 
-	ledger_put_be(c->arena, b, ARENA_BYTES);
-	ledger_put_be(c->cell, b + ARENA_BYTES, sizeof(b) - ARENA_BYTES);
-	if ((r = get_counters(l, LEDGER_MARKS, key, &mark)) != 0)
+	ledger_mark_encode(c->arena, c->cell, b);
+	if ((r = ledger_counters_get(l, LEDGER_MARKS, key, &mark)) != 0)
 		return r;
 	delta_of(&c->counters, &mark, &d);
 	if (!d.grew && !d.went_back)
 		return 0;
-	if (d.grew && (r = add_to_row(l, &where, &d.more)) != 0)
+	if (d.grew && (r = ledger_add_to_row(l, &where, &d.more)) != 0)
 		return r;
 	stats->changed++;
 	stats->went_back += d.went_back;
-	return put_counters(l, LEDGER_MARKS, key, &d.mark);
+	return ledger_counters_put(l, LEDGER_MARKS, key, &d.mark);
 }
 
 int
@@ -125,52 +85,9 @@ ledger_flush(struct ledger *l, uint32_t hour, const struct ledger_cell *cells, s
 /* A copy of the first key that a walk finds, for those who then write. */
 struct found {
 	struct ledger_key key;
-	struct ledger_counters counters; /* of usage rows */
+	struct ledger_counters counters;
 	bool any;
 };
-
-static int
-find_mark(struct span key, struct span value, void *arg)
-{
-	struct found *f = arg;
-
-	(void)value;
-	if (key.n != MARK_KEY_BYTES)
-		return LEDGER_CORRUPT;
-	memcpy(f->key.b, key.p, key.n);
-	f->key.n = key.n;
-	f->any = true;
-	return WALK_DONE;
-}
-
-/* Delete the first mark of the arena, if there is one. */
-static int
-drop_mark(struct ledger *l, const uint8_t arena[ARENA_BYTES], bool *any_out)
-{
-	struct found f = { .any = false };
-	int r = ledger_walk(l, LEDGER_MARKS,
-	    (struct span){ (const char *)arena, ARENA_BYTES }, find_mark, &f);
-
-	*any_out = f.any && memcmp(f.key.b, arena, ARENA_BYTES) == 0;
-	if (r < 0)
-		return r;
-	return *any_out ? ledger_del(l, LEDGER_MARKS, ledger_key_span(&f.key)) : 0;
-}
-
-int
-ledger_drop_arena(struct ledger *l, uint64_t arena)
-{
-	uint8_t b[ARENA_BYTES];
-	bool more = true;
-	int r = ledger_begin(l);
-
-	if (r != 0)
-		return r;
-	ledger_put_be(arena, b, sizeof(b));
-	while (r == 0 && more)
-		r = drop_mark(l, b, &more);
-	return ledger_end(l, r);
-}
 
 struct reading {
 	uint32_t to_hour;
@@ -268,7 +185,7 @@ fold_next(struct ledger *l, uint32_t *from, uint32_t limit, size_t *folded)
 		return 0;
 	}
 	key.hour -= key.hour % HOURS_A_DAY;
-	if ((r = add_to_row(l, &key, &f.counters)) != 0)
+	if ((r = ledger_add_to_row(l, &key, &f.counters)) != 0)
 		return r;
 	++*folded;
 	return ledger_del(l, LEDGER_USAGE, ledger_key_span(&f.key));
@@ -294,50 +211,4 @@ ledger_retain(struct ledger *l, uint32_t now_hour, uint32_t days, size_t max_row
 	if (r == 0)
 		*folded_out = folded;
 	return r;
-}
-
-static int
-check_import(const struct ledger_import *v)
-{
-	if (v->id.n == 0 || v->id.n > IMPORT_ID_MAX)
-		return ERR_INVALID;
-	for (size_t i = 0; i < LEDGER_COUNTERS; i++) {
-		if (v->counters.v[i] < 0)
-			return ERR_INVALID;
-	}
-	return 0;
-}
-
-static int
-import_one(struct ledger *l, const struct ledger_import *v, size_t *added)
-{
-	char none[1];
-	int r = check_import(v);
-
-	if (r != 0)
-		return r;
-	r = ledger_get_exact(l, LEDGER_IMPORTS, v->id, none, 0);
-	if (r != -ENOENT)
-		return r; /* 0: it is in already */
-	if ((r = add_to_row(l, &v->key, &v->counters)) != 0)
-		return r;
-	++*added;
-	return ledger_put(l, LEDGER_IMPORTS, v->id, (struct span){ "", 0 });
-}
-
-int
-ledger_import_records(
-    struct ledger *l, const struct ledger_import *v, size_t n, size_t *new_out)
-{
-	size_t added = 0;
-	int r = ledger_begin(l);
-
-	if (r != 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = import_one(l, &v[i], &added);
-	if ((r = ledger_end(l, r)) != 0)
-		return r;
-	*new_out = added;
-	return ledger_checkpoint_due(l);
 }

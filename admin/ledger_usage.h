@@ -1,6 +1,6 @@
 /*
- * Usage in the ledger: counts from the arenas enter exactly once, are read by range,
- * folded into days when old, and taken over from the Python proxy's file.
+ * Usage in the ledger: counts from the arenas enter exactly once, are read by range and
+ * folded into days when old.
  */
 #ifndef GATEHOUSE_ADMIN_LEDGER_USAGE_H
 #define GATEHOUSE_ADMIN_LEDGER_USAGE_H
@@ -38,9 +38,6 @@ struct ledger_flush_stats {
 int ledger_flush(struct ledger *l, uint32_t hour, const struct ledger_cell *cells,
     size_t n, struct ledger_flush_stats *stats) MUSTCHECK;
 
-/* Delete an arena's marks, after its last flush, when its file is gone. */
-int ledger_drop_arena(struct ledger *l, uint64_t arena) MUSTCHECK;
-
 struct ledger_row {
 	struct ledger_row_key key; /* names are valid during the call */
 	struct ledger_counters counters;
@@ -61,20 +58,5 @@ int ledger_read(struct ledger *l, uint32_t from_hour, uint32_t to_hour, ledger_r
  */
 int ledger_retain(struct ledger *l, uint32_t now_hour, uint32_t days, size_t max_rows,
     size_t *folded_out) MUSTCHECK;
-
-/* A record of another program's usage file. */
-struct ledger_import {
-	struct span id; /* the same whenever the record is read again; 1 to 255 bytes */
-	struct ledger_row_key key;
-	struct ledger_counters counters;
-};
-
-/*
- * Add the records that are not in yet, each once and for all, in one transaction.
- * new_out: how many were added. Returns 0; ERR_INVALID (an id or a counter), ERR_TOO_LARGE
- * (a name) and other codes: then none was.
- */
-int ledger_import_records(
-    struct ledger *l, const struct ledger_import *v, size_t n, size_t *new_out) MUSTCHECK;
 
 #endif

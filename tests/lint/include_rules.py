@@ -43,11 +43,15 @@ ORDER = {
         exchange_state request_body local access answer exchange worker
     """,
     "admin": """
-        acme http procstat prom metrics resolve ledger.h ledger_row ledger_format
+        acme http procstat prom resolve ledger.h ledger_row ledger_format
         ledger_store ledger
-        ledger_usage ledger_audit ledger_backup flush session cli_out
-        cli_keys.h cli_keys_args cli_keys_print cli_keys cli_usage cli_audit cli_token
-        cli_backup cli_import admin
+        ledger_add ledger_marks ledger_usage ledger_import ledger_forget ledger_audit ledger_backup
+        tally journal usage_file usage_import flush
+        usage_wire usage_query usage_backup usage_api
+        metrics.h metrics_stats metrics_usage metrics session
+        cli_keys.h cli_keys_args cli_keys_print cli_keys
+        cli_admin zone cli_usage.h cli_usage_args cli_usage_print cli_usage
+        cli_audit cli_token cli_backup cli_import admin
     """,
     "master": """
         envfile identity premises inputs listen backoff ending service ctl ctl_status check

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "admin/ledger.h"
+#include "admin/ledger_import.h"
+#include "admin/ledger_marks.h"
 #include "admin/ledger_row.h"
 #include "admin/ledger_usage.h"
 

@@ -18,6 +18,7 @@
 #include "admin/admin.h"
 #include "common/clock.h"
 #include "tests/unit/http_client.h"
+#include "tests/unit/ledger_bench.h"
 
 enum { PATIENCE_MS = 10000, ANSWER_BYTES = 65536 };
 
@@ -66,6 +67,7 @@ set_up(void **state)
 	b->config.upstream.host = host;
 	b->config.worker_user = user;
 	b->config.acme_webroot = b->dir;
+	b->config.data_dir = b->dir;
 	b->config.log_level = LOG_LEVEL_ERROR;
 	b->args.config = &b->config;
 	b->args.shared = &b->shared;
@@ -79,7 +81,6 @@ static int
 tear_down(void **state)
 {
 	struct bench *b = *state;
-	char path[96];
 
 	if (b->pid > 0) {
 		kill(b->pid, SIGKILL);
@@ -88,9 +89,7 @@ tear_down(void **state)
 	close(b->args.socket_fd);
 	close(b->metrics_fd);
 	shared_destroy(&b->shared);
-	path_in(b, "sock", path, sizeof(path));
-	unlink(path);
-	rmdir(b->dir);
+	ledger_bench_remove(b->dir);
 	free(b);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "admin/ledger_backup.h"
+#include "admin/ledger_forget.h"
 #include "admin/ledger_format.h"
 #include "tests/unit/ledger_bench.h"
 
@@ -194,10 +195,10 @@ static void
 an_import_enters_once_however_often_it_is_read(void **state)
 {
 	struct ledger_import v[] = {
-		{ SPAN("r1"), { HOUR, "a", "m", "chat" }, { { 1, 0, 10 } } },
-		{ SPAN("r2"), { HOUR, "a", "m", "chat" }, { { 1, 0, 20 } } },
-		{ SPAN("r1"), { HOUR, "a", "m", "chat" }, { { 1, 0, 10 } } },
-		{ SPAN("r3"), { HOUR, "a", "m", "chat" }, { { 1, 0, -1 } } },
+		{ SPAN("r1"), { HOUR, "a", "m", "chat" }, { { 1, 0, 10 } }, false },
+		{ SPAN("r2"), { HOUR, "a", "m", "chat" }, { { 1, 0, 20 } }, false },
+		{ SPAN("r1"), { HOUR, "a", "m", "chat" }, { { 1, 0, 10 } }, false },
+		{ SPAN("r3"), { HOUR, "a", "m", "chat" }, { { 1, 0, -1 } }, false },
 	};
 	struct ledger_bench *b = *state;
 	size_t added;
@@ -214,6 +215,129 @@ an_import_enters_once_however_often_it_is_read(void **state)
 	assert_int_equal(ledger_import_records(b->ledger, v + 3, 1, &added), ERR_INVALID);
 	assert_int_equal(sum_of(b, 0, UINT32_MAX).total.v[0], 3);
 	assert_int_equal(sum_of(b, 0, UINT32_MAX).total.v[2], 60);
+}
+
+static void
+of_an_imported_total_only_what_it_has_grown_by_is_added(void **state)
+{
+	struct ledger_import v = { SPAN("t"), { HOUR, "a", "m", "chat" },
+		{ { 5, 0, 50 } }, true };
+	struct ledger_bench *b = *state;
+	size_t added;
+
+	assert_int_equal(ledger_import_records(b->ledger, &v, 1, &added), 0);
+	assert_int_equal(added, 1);
+	assert_int_equal(ledger_import_records(b->ledger, &v, 1, &added), 0);
+	assert_int_equal(added, 0);
+	v.counters.v[0] = 7;
+	v.counters.v[2] = 40; /* went back: nothing until it passes 50 again */
+	assert_int_equal(ledger_import_records(b->ledger, &v, 1, &added), 0);
+	assert_int_equal(added, 1);
+	v.counters.v[2] = 53;
+	v.key.hour = HOUR + 1;
+	assert_int_equal(ledger_import_records(b->ledger, &v, 1, &added), 0);
+	assert_int_equal(sum_of(b, HOUR, HOUR + 1).total.v[0], 7);
+	assert_int_equal(sum_of(b, HOUR, HOUR + 1).total.v[2], 50);
+	assert_int_equal(sum_of(b, HOUR + 1, HOUR + 2).total.v[2], 3);
+}
+
+enum { FORGET_HOURS = 700 };
+
+static int
+row_is_not_of_a(const struct ledger_row *row, void *arg)
+{
+	(void)arg;
+	return strcmp(row->key.key_id, "a") == 0;
+}
+
+static void
+a_forgotten_keys_usage_stays_in_the_totals_without_its_name(void **state)
+{
+	const struct ledger_counters one = { { 1, 0, 2 } };
+	struct ledger_bench *b = *state;
+	struct ledger_sum before, after;
+	size_t n;
+
+	for (uint32_t i = 0; i < FORGET_HOURS; i++) {
+		struct ledger_cell v[2] = { { 1, 0, "a", "m", "chat", one },
+			{ 1, 1, "b", "m", "chat", one } };
+
+		v[0].cell = 2 * i;
+		v[1].cell = 2 * i + 1;
+		assert_int_equal(ledger_flush(b->ledger, HOUR + i, v, 2, NULL), 0);
+	}
+	before = sum_of(b, 0, UINT32_MAX);
+	assert_int_equal(ledger_forget(b->ledger, "nobody", &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(ledger_forget(b->ledger, "forgotten", &n), ERR_INVALID);
+	assert_int_equal(ledger_forget(b->ledger, "a", &n), 0);
+	assert_int_equal(n, FORGET_HOURS);
+	assert_int_equal(ledger_read(b->ledger, 0, UINT32_MAX, row_is_not_of_a, NULL), 0);
+	after = sum_of(b, 0, UINT32_MAX);
+	assert_int_equal(after.rows, before.rows);
+	assert_memory_equal(&after.total, &before.total, sizeof(before.total));
+	assert_int_equal(ledger_forget(b->ledger, "b", &n), 0);
+	assert_int_equal(n, FORGET_HOURS);
+	after = sum_of(b, 0, UINT32_MAX);
+	assert_int_equal(after.rows, FORGET_HOURS);
+	assert_memory_equal(&after.total, &before.total, sizeof(before.total));
+}
+
+static int
+see_mark(uint32_t cell, const struct ledger_counters *mark, void *arg)
+{
+	size_t *seen = arg;
+
+	assert_int_equal(cell, *seen);
+	assert_true(ledger_counters_are(mark, 3));
+	++*seen;
+	return 0;
+}
+
+static void
+marks_are_read_arena_by_arena(void **state)
+{
+	const struct ledger_cell v[] = { ledger_cell_of(7, 0, "a", 3),
+		ledger_cell_of(7, 1, "b", 3), ledger_cell_of(UINT64_MAX, 0, "a", 3) };
+	struct ledger_bench *b = *state;
+	uint64_t arena;
+	size_t seen = 0;
+
+	assert_int_equal(ledger_marks_next(b->ledger, 0, &arena), -ENOENT);
+	assert_int_equal(ledger_flush(b->ledger, HOUR, v, 3, NULL), 0);
+	assert_int_equal(ledger_marks_read(b->ledger, 7, see_mark, &seen), 0);
+	assert_int_equal(seen, 2);
+	seen = 0;
+	assert_int_equal(ledger_marks_read(b->ledger, 8, see_mark, &seen), 0);
+	assert_int_equal(seen, 0);
+	assert_int_equal(ledger_marks_next(b->ledger, 0, &arena), 0);
+	assert_int_equal(arena, 7);
+	assert_int_equal(ledger_marks_next(b->ledger, 8, &arena), 0);
+	assert_true(arena == UINT64_MAX);
+}
+
+static void
+the_first_import_is_remembered(void **state)
+{
+	struct ledger_bench *b = *state;
+	const struct ledger_cell v = ledger_cell_of(1, 0, "a", 1);
+	enum ledger_first first;
+	bool used;
+
+	assert_int_equal(ledger_first_get(b->ledger, &first), 0);
+	assert_int_equal(first, LEDGER_FIRST_NONE);
+	assert_int_equal(ledger_is_used(b->ledger, &used), 0);
+	assert_false(used);
+	assert_int_equal(ledger_first_put(b->ledger, LEDGER_FIRST_BEGUN), 0);
+	assert_int_equal(ledger_flush(b->ledger, HOUR, &v, 1, NULL), 0);
+	assert_int_equal(ledger_bench_again(b), 0);
+	assert_int_equal(ledger_first_get(b->ledger, &first), 0);
+	assert_int_equal(first, LEDGER_FIRST_BEGUN);
+	assert_int_equal(ledger_is_used(b->ledger, &used), 0);
+	assert_true(used);
+	assert_int_equal(ledger_first_put(b->ledger, LEDGER_FIRST_DONE), 0);
+	assert_int_equal(ledger_first_get(b->ledger, &first), 0);
+	assert_int_equal(first, LEDGER_FIRST_DONE);
 }
 
 static void
@@ -377,6 +501,10 @@ main(void)
 		BENCH(rows_come_in_order_within_their_range),
 		BENCH(old_hours_are_folded_into_their_days),
 		BENCH(an_import_enters_once_however_often_it_is_read),
+		BENCH(of_an_imported_total_only_what_it_has_grown_by_is_added),
+		BENCH(a_forgotten_keys_usage_stays_in_the_totals_without_its_name),
+		BENCH(marks_are_read_arena_by_arena),
+		BENCH(the_first_import_is_remembered),
 		BENCH(only_one_may_have_it_open),
 		BENCH(a_newer_versions_ledger_is_refused_by_name_and_left_alone),
 		BENCH(a_format_that_is_none_is_damage),
