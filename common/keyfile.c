@@ -54,7 +54,7 @@ key_generate(char out[KEY_SECRET_BYTES + 1])
 	for (size_t i = 3; i < KEY_SECRET_BYTES; i++) {
 		char c = (char)text[i - 3];
 
-		out[i] = c == '+' ? '-' : c == '/' ? '_' : c;
+		out[i] = (char)(c == '+' ? '-' : c == '/' ? '_' : c);
 	}
 	out[KEY_SECRET_BYTES] = '\0';
 	OPENSSL_cleanse(random, sizeof(random));

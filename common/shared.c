@@ -58,28 +58,26 @@ shared_layout(void)
 	return h;
 }
 
-/* A memfd of n zero bytes, mapped shared. Returns 0 or -errno, nothing left behind. */
-static int
-region_create(const char *name, size_t n, void **mem_out, int *fd_out)
+/* A memfd of n zero bytes, mapped shared. NULL and errno set: nothing is left behind. */
+static void *
+region_create(const char *name, size_t n, int *fd_out)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);
-	void *mem;
-	int r;
+	void *mem = MAP_FAILED;
 
 	if (fd == -1)
-		return -errno;
-	if (ftruncate(fd, (off_t)n) == -1)
-		goto fail;
-	mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
-		goto fail;
-	*mem_out = mem;
+		return NULL;
+	if (ftruncate(fd, (off_t)n) == 0)
+		mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+		return NULL;
+	}
 	*fd_out = fd;
-	return 0;
-fail:
-	r = -errno;
-	close(fd);
-	return r;
+	return mem;
 }
 
 /* Lay out the address table under a key of this start. */
@@ -99,39 +97,31 @@ int
 shared_create(uint32_t max_keys, struct shared *out)
 {
 	struct shared sh = { .published_fd = -1, .state_fd = -1 };
-	void *mem = NULL;
 	int r;
 
 	sh.published_bytes = keyring_offset() + keyring_bytes(max_keys);
 	sh.state_bytes = round_to_page(
 	    addrtab_offset(max_keys) + addrtab_bytes(SHARED_CLIENT_ADDRESSES));
-	r = region_create(
-	    "gatehouse-published", sh.published_bytes, &mem, &sh.published_fd);
-	if (r != 0)
-		return r;
-	sh.published = mem;
+	sh.published =
+	    region_create("gatehouse-published", sh.published_bytes, &sh.published_fd);
+	sh.state = region_create("gatehouse-state", sh.state_bytes, &sh.state_fd);
 	/* Keys of tickets and hashes of secrets have no place in a core file. */
-	if (madvise(mem, sh.published_bytes, MADV_DONTDUMP) == -1) {
-		r = -errno;
+	if (sh.published == NULL || sh.state == NULL ||
+	    madvise(sh.published, sh.published_bytes, MADV_DONTDUMP) == -1) {
+		r = errno != 0 ? -errno : -EIO;
 		shared_destroy(&sh);
 		return r;
 	}
-	r = region_create("gatehouse-state", sh.state_bytes, &mem, &sh.state_fd);
-	if (r != 0) {
-		shared_destroy(&sh);
-		return r;
-	}
-	sh.state = mem;
 	sh.published->magic = PUBLISHED_MAGIC;
 	sh.published->version = shared_layout();
 	sh.published->max_keys = max_keys;
 	sh.state->magic = STATE_MAGIC;
 	sh.state->version = shared_layout();
+	keyring_init((char *)sh.published + keyring_offset(), max_keys);
 	if ((r = addresses_init(&sh)) != 0) {
 		shared_destroy(&sh);
 		return r;
 	}
-	keyring_init((char *)sh.published + keyring_offset(), max_keys);
 	*out = sh;
 	return 0;
 }

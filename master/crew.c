@@ -87,7 +87,8 @@ crew_start(struct master *m, uint64_t number, enum generation_state state,
 	*g = (struct generation){ .number = number, .state = state, .inputs = *inputs };
 	*inputs = (struct inputs){ 0 };
 	keyset_destroy(&g->inputs.keys);
-	for (uint32_t i = 0; i < m->workers; i++) /* or the first would serve for the rest */
+	for (uint32_t i = 0; i < m->workers;
+	     i++) /* or the first would serve for the rest */
 		row_take(row_of(m, g, i), number, now_ms);
 	for (uint32_t i = 0; i < m->workers; i++)
 		spawn(m, g, i, now_ms);

@@ -25,13 +25,13 @@ import sys
 # For each folder its modules, from what knows nobody to what knows all.
 ORDER = {
     "common": """
-        err clock version span endpoint seqbox sb log proctitle readfile rundir cpus addr strlist
+        err clock version span seqbox sb log proctitle readfile rundir cpus addr strlist
         config.h config_text config_net config_table config_number config_draft config_check
         config_default config_source config_file config_value config_print config_differs config
         keyfile_time keyfile.h keyfile_entry keyfile_doc keyfile_index keyfile keyfile_save
         keyfile_edit.h keyfile_edit_state keyfile_change keyfile_edit
         keyring.h keyring_layout keyring keyring_plan keyring_publish
-        window addrtab shared settings usage models stats arena tls_tickets tls sandbox
+        endpoint stats window addrtab shared settings usage models arena tls_tickets tls sandbox
     """,
     "worker": """
         http1_chars http1_judge http1.h http1_names http1_scan http1 timetext route

@@ -3,6 +3,7 @@
  * without quoting a value, and the time that a large file takes.
  */
 #include "common/keyfile.h"
+#include "common/sb.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -163,12 +164,15 @@ a_limit_of_zero_is_kept_and_whole_reals_are_limits(void **state)
 static void
 a_long_description_is_cut_between_characters(void **state)
 {
-	char fields[600] = "\"description\":\"x";
+	char fields[600];
+	struct sb out = sb_init(fields, sizeof(fields));
 	struct key k;
 
+	SB_LIT(&out, "\"description\":\"x");
 	for (int i = 0; i < 128; i++)
-		strcat(fields, "\xc3\xa4"); /* 257 bytes with the x */
-	strcat(fields, "\"");
+		SB_LIT(&out, "\xc3\xa4"); /* 257 bytes with the x */
+	SB_LIT(&out, "\"\0");
+	assert_false(out.over);
 	k = load_one(*state, fields);
 	assert_int_equal(strlen(k.description), 255);
 	assert_int_equal((unsigned char)k.description[254], 0xa4);
@@ -361,10 +365,10 @@ nesting_without_end_is_a_fault_of_its_entry(void **state)
 	struct keyset *set;
 
 	assert_non_null(text);
-	n = (size_t)sprintf(text, "{\"keys\":[{\"key\":\"a\",\"x\":");
+	n = (size_t)snprintf(text, 100, "{\"keys\":[{\"key\":\"a\",\"x\":");
 	memset(text + n, '[', depth);
 	memset(text + n + depth, ']', depth);
-	strcpy(text + n + 2 * depth, "},{\"key\":\"b\"}]}");
+	(void)snprintf(text + n + 2 * depth, 50, "},{\"key\":\"b\"}]}");
 	set = load(*state, text);
 	assert_int_equal(set->n, 1);
 	assert_int_equal(set->faults.n, 1);

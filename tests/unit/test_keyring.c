@@ -227,7 +227,7 @@ entries_with_one_id_share_a_slot(void **state)
 	struct keyring_entry a, b;
 
 	(void)state;
-	strcpy(set.v[2].id, set.v[0].id);
+	memcpy(set.v[2].id, set.v[0].id, sizeof(set.v[2].id));
 	assert_int_equal(keyring_publish(k, &set), 0);
 	assert_int_equal(find(k, 0, &a), 0);
 	assert_int_equal(find(k, 2, &b), 0);

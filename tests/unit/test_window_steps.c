@@ -138,7 +138,7 @@ static void
 ask_once(void)
 {
 	struct window_state st;
-	uint64_t at;
+	uint64_t at = 0;
 	const int r = window_admit(&world.window, &world.rule, world_clock, &at, &st);
 
 	if (r == 0) {
