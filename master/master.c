@@ -69,16 +69,15 @@ read_reload_pipe(struct master *m)
 		reload_request(m);
 }
 
-/* Must the first workers wait until upstream's name has been looked up? */
+/* Must the first workers wait until admin has looked for upstream's addresses? (A
+ * literal one takes it a moment, too.) */
 static bool
 awaits_upstream(struct master *m, uint64_t now_ms)
 {
 	const struct upstream_url *up = &state_config(m)->upstream;
 	struct upstream_addrs found;
-	struct addr literal;
 
-	if (up->scheme == UPSTREAM_UNIX || addr_parse(span_of(up->host), &literal) == 0 ||
-	    now_ms >= m->resolve_ms)
+	if (up->scheme == UPSTREAM_UNIX || now_ms >= m->resolve_ms)
 		return false;
 	return shared_get_upstream(m->house.shared.state, &found, NULL) != 0 ||
 	    found.tries == 0;

@@ -1,5 +1,6 @@
 /*
- * The access log: ids, enums, sizes and times; see exchange_state.h. The request id
+ * What is noted of a finished exchange: the counters of the metrics, and the access
+ * log: ids, enums, sizes and times; see exchange_state.h. The request id
  * may be the client's own: it has been checked to be of harmless characters.
  */
 #include "worker/exchange_state.h"
@@ -43,9 +44,9 @@ access_log(const struct exchange *x)
 	put_number(&out, "code", x->status);
 	put_number(&out, "bytes_in", x->bytes_in);
 	put_number(&out, "bytes_out", x->bytes_out);
-	put_number(&out, "ms", x->env->now_ms - x->began_ms);
-	put_number(
-	    &out, "ttfb_ms", x->first_byte_ms != 0 ? x->first_byte_ms - x->began_ms : 0);
+	put_number(&out, "ms", (x->env->now_ns - x->began_ns) / 1000000);
+	put_number(&out, "ttfb_ms",
+	    x->first_byte_ns != 0 ? (x->first_byte_ns - x->began_ns) / 1000000 : 0);
 	if (x->env->cfg->log_address) {
 		addr_format(&x->addr, addr);
 		put_text(&out, "addr", span_of(addr));
@@ -54,4 +55,26 @@ access_log(const struct exchange *x)
 		return;
 	text[out.n] = '\0';
 	log_write_fields(LOG_LEVEL_INFO, "request", text);
+}
+
+/* The client that left before its answer has a status of its own, as in nginx. */
+enum { STATUS_CLIENT_LEFT = 499 };
+
+void
+access_count(const struct exchange *x)
+{
+	struct stats *st = &x->env->row->stats;
+	enum endpoint e = x->match.endpoint;
+	unsigned status = x->status != 0 ? x->status : STATUS_CLIENT_LEFT;
+
+	stats_add(&st->requests[e][stats_code_index(status)], 1);
+	stats_observe(
+	    &st->duration[e], stats_bounds_us, (x->env->now_ns - x->began_ns) / 1000);
+	if (x->first_byte_ns == 0)
+		return;
+	stats_observe(
+	    &st->first_byte[e], stats_bounds_us, (x->first_byte_ns - x->began_ns) / 1000);
+	stats_observe(&st->overhead, stats_overhead_bounds_us, x->overhead_ns / 1000);
+	if (x->sse)
+		stats_add(&st->streams, UINT64_MAX); /* one less */
 }

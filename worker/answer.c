@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "worker/forward.h"
 #include "worker/jsonscan.h"
@@ -44,6 +45,7 @@ out_flush(struct exchange *x, struct span body)
 
 	x->bytes_out += built.n + body.n;
 	client_write(x->client, built, body);
+	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
 	if (client_pending(x->client) > 0)
 		upstream_pause(&x->call);
 }
@@ -153,9 +155,11 @@ relay_head(struct exchange *x, const struct http1_head *head)
 
 	x->state = EXCHANGE_RELAY;
 	x->status = head->status;
-	x->first_byte_ms = x->env->now_ms;
+	x->first_byte_ns = x->env->now_ns;
 	x->sse = is_event_stream(head);
 	x->at_event_end = true;
+	if (x->sse)
+		stats_add(&x->env->row->stats.streams, 1);
 	forward_answer(out, &ctx, head, framing == HTTP1_NO_BODY);
 	if (x->sse)
 		put_stream_headers(out, head);
@@ -233,6 +237,8 @@ on_head(void *arg, const struct http1_head *head, bool end)
 {
 	struct exchange *x = exchange_check(arg);
 
+	if (!x->to_admin)
+		stats_add(&x->env->row->stats.upstream[stats_code_index(head->status)], 1);
 	if (!x->to_admin && head->status == 401) {
 		upstream_refuses_us(x);
 		return;

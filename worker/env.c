@@ -57,7 +57,8 @@ env_fini(struct worker_env *env)
 void
 env_now(struct worker_env *env)
 {
-	env->now_ms = clock_mono_ms();
+	env->now_ns = clock_mono_ns();
+	env->now_ms = env->now_ns / 1000000;
 }
 
 void

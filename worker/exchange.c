@@ -46,6 +46,7 @@ exchange_finish(struct exchange *x)
 	x->state = EXCHANGE_OVER;
 	upstream_cancel(&x->call);
 	wheel_cancel(&x->env->wheel, &x->keepalive);
+	access_count(x);
 	access_log(x);
 	buf_free(x->env, &x->head);
 	buf_free(x->env, &x->body);
@@ -83,6 +84,7 @@ exchange_end(struct exchange *x, struct span out, struct span body, bool keep)
 	struct client *c = x->client;
 
 	x->bytes_out += out.n + body.n;
+	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
 	exchange_finish(x);
 	client_end(c, out, body, keep);
 }
@@ -105,6 +107,42 @@ exchange_break(struct exchange *x)
 	client_abort(c, (struct span){ out.p, out.n }, reset);
 }
 
+/* Count a refusal by its reason; failures of others have their status only. */
+static void
+count_refusal(struct exchange *x, enum reply_error e)
+{
+	_Atomic uint64_t *refused = x->env->row->stats.refused;
+
+	switch (e) {
+	case REPLY_NO_KEY:
+	case REPLY_BAD_KEY:
+	case REPLY_DUPLICATE_CREDENTIAL: stats_add(&refused[STATS_REFUSED_KEY], 1); break;
+	case REPLY_BAD_REQUEST:
+	case REPLY_BAD_TARGET:
+	case REPLY_BAD_METHOD:
+	case REPLY_BAD_VERSION: stats_add(&refused[STATS_REFUSED_MALFORMED], 1); break;
+	case REPLY_TOO_LARGE:
+	case REPLY_TARGET_TOO_LONG:
+	case REPLY_HEAD_TOO_LARGE: stats_add(&refused[STATS_REFUSED_TOO_LARGE], 1); break;
+	case REPLY_TIMEOUT: stats_add(&refused[STATS_REFUSED_TIMEOUT], 1); break;
+	case REPLY_HTTPS_ON_TLS_PORT:
+	case REPLY_HTTPS_REQUIRED: stats_add(&refused[STATS_REFUSED_TRANSPORT], 1); break;
+	case REPLY_RATE_LIMITED: /* counted where it is known which window it was */
+	case REPLY_NOT_FOUND:
+	case REPLY_METHOD:
+	case REPLY_UPSTREAM_CONNECT:
+	case REPLY_UPSTREAM_BROKEN:
+	case REPLY_UPSTREAM_AUTH:
+	case REPLY_UPSTREAM_UNKNOWN:
+	case REPLY_DRAINING:
+	case REPLY_NO_MEMORY:
+	case REPLY_UPSTREAM_TIMEOUT:
+	case REPLY_CONNECT_TIMEOUT:
+	case REPLY_ADMIN_OFF:
+	case REPLY_ADMIN_DOWN: break;
+	}
+}
+
 void
 exchange_fail(struct exchange *x, enum reply_error e, const struct reply_detail *detail)
 {
@@ -116,6 +154,7 @@ exchange_fail(struct exchange *x, enum reply_error e, const struct reply_detail 
 	 * request: there is no telling them apart. */
 	if (x->expects_continue)
 		x->keep_alive = false;
+	count_refusal(x, e);
 	ctx = exchange_context(x);
 	x->status = reply_error_status(e);
 	reply_error(&out, &ctx, e, detail != NULL ? detail : &none);
@@ -159,10 +198,11 @@ show_window(struct exchange *x, const struct window_state *w)
 }
 
 static void
-refuse_over_limit(struct exchange *x, const struct window_state *w)
+refuse_over_limit(struct exchange *x, const struct window_state *w, enum stats_refusal why)
 {
 	struct reply_detail detail = { .retry_after_ms = w->retry_after_ms };
 
+	stats_add(&x->env->row->stats.refused[why], 1);
 	show_window(x, w);
 	exchange_fail(x, REPLY_RATE_LIMITED, &detail);
 }
@@ -175,7 +215,7 @@ admit_address(struct exchange *x)
 
 	if (gate_admit_address(x->env->shared, &x->addr, &w))
 		return true;
-	refuse_over_limit(x, &w);
+	refuse_over_limit(x, &w, STATS_REFUSED_ADDRESS);
 	return false;
 }
 
@@ -186,7 +226,7 @@ admit_request(struct exchange *x, const struct keyring_entry *entry)
 	struct window_state w;
 
 	if (!gate_admit_key(x->env->shared, entry, &w)) {
-		refuse_over_limit(x, &w);
+		refuse_over_limit(x, &w, STATS_REFUSED_RATE);
 		return false;
 	}
 	show_window(x, &w);
@@ -382,7 +422,7 @@ exchange_create(struct client *c)
 	x->magic = EXCHANGE_MAGIC;
 	x->env = env;
 	x->client = c;
-	x->began_ms = env->now_ms;
+	x->began_ns = env->now_ns;
 	x->minor = 1;
 	x->match.endpoint = ENDPOINT_NONE;
 	x->addr = *client_addr(c);

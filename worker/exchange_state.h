@@ -67,7 +67,8 @@ struct exchange {
 	struct exchange_buf shaped;
 	struct wheel_entry keepalive;
 	uint64_t bytes_out;
-	uint64_t began_ms, first_byte_ms;
+	uint64_t began_ns, first_byte_ns; /* first_byte_ns 0: none yet */
+	uint64_t overhead_ns;             /* spent here: all but waiting for others */
 };
 
 /* exchange.c */
@@ -111,7 +112,11 @@ extern const struct upstream_ops answer_ops;
 /* The client has taken everything. */
 void answer_on_drained(struct exchange *x);
 
-/* access.c: one line, if ACCESS_LOG is on. */
+/* access.c */
+
+/* One line, if ACCESS_LOG is on. */
 void access_log(const struct exchange *x);
+/* Count the finished exchange for the metrics. */
+void access_count(const struct exchange *x);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "worker/forward.h"
 
 /* A body up to this is held and sent whole. */
@@ -58,6 +59,8 @@ submit(struct exchange *x, bool complete)
 	if (upstream_start(x->to_admin ? env->admin : env->api, &x->call, &answer_ops, x,
 		x->method, held, n, complete) != 0)
 		exchange_fail(x, REPLY_NO_MEMORY, NULL);
+	else
+		x->overhead_ns += clock_mono_ns() - x->env->now_ns;
 }
 
 /* Close a chunked body's open head, and put what is held of the body behind it. */

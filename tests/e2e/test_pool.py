@@ -54,7 +54,8 @@ def test_idle_connections_that_upstream_closes_are_noticed(house, standin):
 def test_a_get_on_a_connection_gone_stale_is_sent_once_more(house, standin, how):
     assert ask(house, "GET", close=how).status == 200
     assert ask(house, "GET").status == 200
-    assert [end["outcome"] for end in standin.log("end")] == ["complete", "dropped", "complete"]
+    ends = until("three ends", lambda: len(ends := standin.log("end")) == 3 and ends)
+    assert [end["outcome"] for end in ends] == ["complete", "dropped", "complete"]
 
 
 @pytest.mark.parametrize("how", ["next", "next-rst"])

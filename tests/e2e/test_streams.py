@@ -46,6 +46,7 @@ def test_a_hundred_concurrent_streams_arrive_event_by_event(house, standin, sche
         stream.close()
 
 
+@pytest.mark.xfail(strict=True, reason="the meter only lets pass as yet")
 def test_the_usage_only_chunk_is_left_out_for_who_did_not_ask(house):
     with house.connect() as connection:
         connection.send(chat(events=2))

@@ -5,6 +5,7 @@ import http.client
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -399,6 +400,18 @@ def test_a_unix_socket_serves_as_well(tmp_path):
         sock.connect(str(tmp_path / "socket"))
         sock.sendall(raw_request("/v1/models", close="after"))
         assert read_all(sock)[0].startswith(b"HTTP/1.1 200 OK")
+    standin.stop()
+
+
+def test_large_answers_pass_over_tls(tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
+    standin = StandIn(tmp_path, "--tls-cert", str(tmp_path / "cert"), "--tls-key", str(tmp_path / "key"))
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+    with context.wrap_socket(standin.connect(), server_hostname="localhost") as sock:
+        sock.sendall(raw_chat(body_bytes=3_000_000, close="after"))
+        assert len(read_all(sock)[0].partition(b"\r\n\r\n")[2]) == 3_000_000
     standin.stop()
 
 

@@ -54,6 +54,17 @@ def resident_bytes(pid):
     return int(status_field(pid, "VmRSS").split()[0]) * 1024
 
 
+def owner(peer_port, port, pids):
+    """Which of the processes holds the server's end of a loopback connection; None while none does."""
+    inode = None
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        ends = [int(end.partition(":")[2], 16) for end in fields[1:3]]
+        if ends == [port, peer_port]:
+            inode = fields[9]
+    return next((pid for pid in pids if f"socket:[{inode}]" in open_files(pid)), None)
+
+
 def open_files(pid):
     """Targets of /proc/PID/fd."""
     links = []

@@ -64,7 +64,8 @@ class Wire:
         self._writer = writer
         self._held = bytearray()
         self._gone = asyncio.Event()
-        writer.transport.set_write_buffer_limits(high=0)
+        # drain() waits for the kernel to take all; with a mark of 0 asyncio's TLS never goes on
+        writer.transport.set_write_buffer_limits(high=1, low=0)
 
     # reading
 
