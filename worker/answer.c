@@ -241,6 +241,8 @@ shape_head(struct exchange *x, const struct http1_head *head)
 	struct reply_context ctx = exchange_context(x);
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
 
+	if (x->out.p != NULL) /* an interim answer, in the same scratch */
+		out_flush(x, (struct span){ 0 });
 	x->state = EXCHANGE_SHAPE;
 	x->status = head->status;
 	forward_answer(&out, &ctx, head, false);

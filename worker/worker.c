@@ -370,7 +370,6 @@ worker_init(struct worker *w, const struct worker_args *args)
 	    (r = upstream_create(&w->env, args->admin_socket, false, &w->env.admin)) != 0 ||
 	    (r = ipcount_create((uint32_t)w->max_connections, w->env.request_seed,
 		 &w->addresses)) != 0 ||
-	    (r = arena_adopt(args->arena)) != 0 ||
 	    (r = accounts_create(args->arena, args->shared, &w->env.accounts)) != 0 ||
 	    (r = open_ports(w)) != 0)
 		return r;
