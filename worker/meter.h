@@ -19,11 +19,6 @@
 
 enum { METER_MODEL_MAX = 63 };
 
-/* What a request's body says. */
-struct meter_request; /* opaque size below; embed */
-/* What an answer's body says, and the filter on its event stream. */
-struct meter_answer;
-
 enum meter_format {
 	METER_NONE,      /* nothing to be read: text, srt, vtt, binary */
 	METER_JSON,      /* one JSON document */
