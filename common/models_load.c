@@ -278,7 +278,8 @@ models_load(const char *path, struct models *out, struct errmsg *why)
 	size_t n = 0;
 	int r;
 
-	if (path == NULL)
+	if (path == NULL) /* both ends are of one object, though C can't know */
+		/* cppcheck-suppress comparePointers */
 		return load_text("(built in)", _binary_etc_models_json_start,
 		    (size_t)(_binary_etc_models_json_end - _binary_etc_models_json_start),
 		    out, why);

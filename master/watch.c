@@ -71,7 +71,8 @@ try_publish(struct master *m, bool patient, struct errmsg *why)
 	else
 		r = publish_inputs(m, &in, why);
 	if (r == 0)
-		log_info("reload", "%zu keys, the settings and the models published", in.keys->n);
+		log_info("reload", "%zu keys, the settings and the models published",
+		    in.keys->n);
 	if (r != 0 && why->text[0] == '\0')
 		errmsg_set(why, "%s", err_text(r));
 	strlist_free(&faults);
