@@ -74,7 +74,9 @@ stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
 $(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))
 
-ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
+# Files that are part of the executable; models.c has their symbols.
+EMBED := etc/models.json
+ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(BUILD)/libembed.a $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
 
 # A hard link: as old as what it names, so nothing is copied twice.
 build/gatehouse: build/release/gatehouse
@@ -98,6 +100,12 @@ define folder_archive
 $(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c)) $(BUILD)/sources
 	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
+$(BUILD)/embed/%.o: %
+	@mkdir -p $(@D)
+	$(Q)ld -r -b binary -z noexecstack -o $@ $< && objcopy \
+	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
+$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(foreach d,$(FOLDERS),$(eval $(call folder_archive,$(d))))
 $(BUILD)/libllhttp.a: $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 	$(Q)rm -f $@ && ar rcs $@ $^

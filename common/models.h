@@ -51,7 +51,7 @@ struct models {
 };
 
 /*
- * Load models.json. out is the caller's storage (large: not for a stack), set on 0.
+ * Load models.json; path NULL: the list that is built in. out is the caller's storage (large: not for a stack), set on 0.
  * Returns 0, ERR_SYNTAX (no JSON: line and column), ERR_INVALID (why names entry and
  * field), -errno.
  */

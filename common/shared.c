@@ -49,8 +49,8 @@ shared_layout(void)
 	const uint64_t sizes[] = { sizeof(struct published), sizeof(struct state),
 		sizeof(struct settings), sizeof(struct ticket_keys),
 		sizeof(struct upstream_addrs), sizeof(struct scoreboard_row),
-		sizeof(struct window), addrtab_bytes(SHARED_CLIENT_ADDRESSES),
-		keyring_bytes(1024) };
+		sizeof(struct window), sizeof(struct models),
+		addrtab_bytes(SHARED_CLIENT_ADDRESSES), keyring_bytes(1024) };
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -208,6 +208,35 @@ shared_get_tickets(const struct published *p, struct ticket_keys *out, uint64_t 
 	return seqbox_read(&p->tickets.seq, p->tickets.word, out, sizeof(*out), seq_out);
 }
 
+/* Bytes of a list that has n entries beside the default. */
+static size_t
+models_bytes(uint64_t n)
+{
+	return offsetof(struct models, v) + (size_t)(n + 1) * sizeof(struct model);
+}
+
+void
+shared_put_models(struct published *p, const struct models *m)
+{
+	seqbox_write(&p->models.seq, p->models.word, m, models_bytes(m->n));
+}
+
+int
+shared_get_models(const struct published *p, struct models *out, uint64_t *seq)
+{
+	uint64_t n, now = atomic_load_explicit(&p->models.seq, memory_order_acquire);
+
+	if (now == *seq)
+		return -EALREADY;
+	n = atomic_load_explicit(&p->models.word[0], memory_order_relaxed);
+	if (n > MODELS_MAX ||
+	    seqbox_read(&p->models.seq, p->models.word, out, models_bytes(n), &now) != 0 ||
+	    out->n != n)
+		return ERR_CHANGED;
+	*seq = now;
+	return 0;
+}
+
 void
 shared_put_upstream(struct state *s, const struct upstream_addrs *a)
 {
@@ -229,4 +258,6 @@ shared_row(struct state *s, uint64_t generation, uint32_t slot)
 
 _Static_assert(sizeof(struct settings) % 8 == 0, "seqbox moves 64-bit words");
 _Static_assert(sizeof(struct ticket_keys) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(sizeof(struct models) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(offsetof(struct models, n) == 0, "the first word says how many follow");
 _Static_assert(sizeof(struct upstream_addrs) % 8 == 0, "seqbox moves 64-bit words");

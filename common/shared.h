@@ -19,6 +19,7 @@
 #include "common/addrtab.h"
 #include "common/config.h"
 #include "common/keyring.h"
+#include "common/models.h"
 #include "common/seqbox.h"
 #include "common/stats.h"
 #include "common/window.h"
@@ -59,6 +60,7 @@ struct published {
 	uint64_t max_keys;
 	SEQBOX(sizeof(struct settings)) settings;
 	SEQBOX(sizeof(struct ticket_keys)) tickets;
+	SEQBOX(sizeof(struct models)) models;
 	/* the keyring follows at offset SHARED_KEYRING_OFFSET */
 };
 
@@ -159,6 +161,14 @@ void shared_put_tickets(struct published *p, const struct ticket_keys *t);
 /* seq_out (may be NULL): the sequence of the copy read. */
 int shared_get_tickets(
     const struct published *p, struct ticket_keys *out, uint64_t *seq_out) MUSTCHECK;
+void shared_put_models(struct published *p, const struct models *m);
+/*
+ * Read the list into out if it is another one than the copy read at *seq (0: none).
+ * Returns 0 (out and *seq are new), -EALREADY (nothing has changed), or ERR_CHANGED
+ * (the master is writing; out is undefined, *seq as it was).
+ */
+int shared_get_models(
+    const struct published *p, struct models *out, uint64_t *seq) MUSTCHECK;
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
 int shared_get_upstream(
     const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "common/log.h"
@@ -88,6 +89,8 @@ crew_start(struct master *m, uint64_t number, enum generation_state state,
 	*g = (struct generation){ .number = number, .state = state, .inputs = *inputs };
 	*inputs = (struct inputs){ 0 };
 	keyset_destroy(&g->inputs.keys);
+	free(g->inputs.models);
+	g->inputs.models = NULL;
 	settle_hand_over(m, g);
 	for (uint32_t i = 0; i < m->workers;
 	     i++) /* or the first would serve for the rest */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/settings.h"
@@ -70,21 +71,45 @@ load_keyset(const struct config *cfg, enum inputs_rigour rigour, struct keyset *
 	return 0;
 }
 
+static int
+load_models(const struct config *cfg, struct models **out, struct strlist *faults)
+{
+	struct errmsg why = { "" };
+	int r;
+
+	*out = calloc(1, sizeof(**out));
+	if (*out == NULL)
+		return -ENOMEM;
+	r = models_load(cfg->models_file, *out, &why);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	if (why.text[0] == '\0')
+		errmsg_set(&why, "MODELS_FILE: %s: %s",
+		    cfg->models_file != NULL ? cfg->models_file : "(built in)",
+		    err_text(r));
+	return add_fault(faults, why.text);
+}
+
 int
-inputs_load_keys(struct inputs *in, enum inputs_rigour rigour, struct strlist *faults)
+inputs_load_data(struct inputs *in, enum inputs_rigour rigour, struct strlist *faults)
 {
 	struct keyset *set = NULL;
+	struct models *models = NULL;
 	struct settings settings = in->settings;
 	int r = load_keyset(in->config, rigour, &set, faults);
 
 	r = worse(r, settings_load(in->config, &settings, faults));
+	r = worse(r, load_models(in->config, &models, faults));
 	if (r != 0) {
 		keyset_destroy(&set);
+		free(models);
 		return r;
 	}
 	keyset_destroy(&in->keys);
+	free(in->models);
 	in->keys = set;
 	in->settings = settings;
+	in->models = models;
 	return 0;
 }
 
@@ -93,7 +118,7 @@ inputs_load(struct inputs *in, const struct published *published,
     enum inputs_rigour rigour, struct strlist *faults)
 {
 	struct errmsg why = { "" };
-	int r = inputs_load_keys(in, rigour, faults);
+	int r = inputs_load_data(in, rigour, faults);
 	int t = tls_server_create(in->config, published, &in->tls, &why);
 
 	if (t != 0)
@@ -108,6 +133,7 @@ void
 inputs_fini(struct inputs *in)
 {
 	keyset_destroy(&in->keys);
+	free(in->models);
 	tls_server_destroy(&in->tls);
 	tls_client_destroy(&in->upstream_tls);
 	config_destroy(&in->config);

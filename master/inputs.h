@@ -1,6 +1,6 @@
 /*
  * All that a start, a reload and `gatehouse check` read: configuration, keys,
- * settings, certificates. Loaded whole before anything is changed, so that
+ * settings, models, certificates. Loaded whole before anything is changed, so that
  * refusing costs nothing. Runs in the master and in the CLI.
  */
 #ifndef GATEHOUSE_MASTER_INPUTS_H
@@ -10,6 +10,7 @@
 
 #include "common/config.h"
 #include "common/keyfile.h"
+#include "common/models.h"
 #include "common/shared.h"
 #include "common/tls.h"
 
@@ -18,6 +19,7 @@ struct inputs {
 	struct config *config;
 	struct keyset *keys;
 	struct settings settings;
+	struct models *models;
 	struct tls_server *tls;          /* NULL: no certificate */
 	struct tls_client *upstream_tls; /* NULL: the upstream is not https */
 };
@@ -29,16 +31,16 @@ enum inputs_rigour {
 };
 
 /*
- * Load the keys and settings that in->config names; in->keys and in->settings are
- * replaced on 0 only.
+ * Load the keys, settings and models that in->config names; in->keys, in->settings and
+ * in->models are replaced on 0 only.
  * faults  one line is added for each fault; owned by the caller.
  * Returns 0, ERR_INVALID or -ENOMEM.
  */
-int inputs_load_keys(
+int inputs_load_data(
     struct inputs *in, enum inputs_rigour rigour, struct strlist *faults) MUSTCHECK;
 
 /*
- * Load all that in->config names: keys, settings, certificates. Every fault is
+ * Load all that in->config names: keys, settings, models, certificates. Every fault is
  * found, not just the first. published is borrowed by in->tls; NULL: no tickets.
  * Returns 0, ERR_INVALID or -ENOMEM; on error `in` is still the caller's to free.
  */

@@ -25,6 +25,7 @@ publish_inputs(struct master *m, const struct inputs *in, struct errmsg *why)
 		return r;
 	}
 	shared_put_settings(p, &in->settings);
+	shared_put_models(p, in->models);
 	log_warnings(in->keys);
 	m->status_dirty = true;
 	return 0;

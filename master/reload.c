@@ -117,11 +117,12 @@ adopt(struct master *m, struct inputs *next, uint64_t now_ms)
 	struct config *old = now->config;
 	struct errmsg done;
 
-	errmsg_set(&done, "%zu keys and the settings published", next->keys->n);
+	errmsg_set(
+	    &done, "%zu keys, the settings and the models published", next->keys->n);
 	if (config_admin_differs(old, next->config)) {
 		admin_child_dismiss(m, now_ms);
 		errmsg_set(&done,
-		    "%zu keys and the settings published, admin started anew",
+		    "%zu keys, the settings and the models published, admin started anew",
 		    next->keys->n);
 	}
 	now->config = next->config;

@@ -252,7 +252,7 @@ settle_prepare(struct master *m, const struct config *cfg, struct errmsg *why)
 
 		if (r == 0)
 			continue;
-		errmsg_set(why, "no room in %s for the journal of worker %u: %s", j->dir,
+		errmsg_set(why, "%s: the arena of worker %u can't be made: %s", j->dir,
 		    i + 1, err_text(r));
 		drop_prepared(j);
 		return r;

@@ -96,7 +96,7 @@ struct file_mark {
 
 /* Key file and settings, looked at once a second. */
 struct watch {
-	struct file_mark keys, settings;
+	struct file_mark keys, settings, models;
 	uint64_t next_ms;
 	bool pending;      /* changed, and not published yet */
 	uint64_t since_ms; /* pending: since when */

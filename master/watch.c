@@ -21,7 +21,7 @@ mark_of(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) == -1)
+	if (path == NULL || stat(path, &st) == -1)
 		return (struct file_mark){ 0 };
 	return (struct file_mark){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
 }
@@ -38,6 +38,7 @@ watch_mark(struct master *m, const struct config *cfg)
 {
 	m->watch.keys = mark_of(cfg->api_keys_file);
 	m->watch.settings = mark_of(cfg->settings_file);
+	m->watch.models = mark_of(cfg->models_file);
 	m->watch.pending = false;
 }
 
@@ -49,8 +50,10 @@ has_changed(struct master *m, const struct config *cfg)
 
 	m->watch.keys = mark_of(cfg->api_keys_file);
 	m->watch.settings = mark_of(cfg->settings_file);
+	m->watch.models = mark_of(cfg->models_file);
 	return !mark_eq(&before.keys, &m->watch.keys) ||
-	    !mark_eq(&before.settings, &m->watch.settings);
+	    !mark_eq(&before.settings, &m->watch.settings) ||
+	    !mark_eq(&before.models, &m->watch.models);
 }
 
 /* Read and publish. patient: a missing key file does not count yet. */
@@ -59,7 +62,7 @@ try_publish(struct master *m, bool patient, struct errmsg *why)
 {
 	struct inputs in = { .config = state_generation(m, m->current)->inputs.config };
 	struct strlist faults = { 0 };
-	int r = inputs_load_keys(&in, INPUTS_STRICT, &faults);
+	int r = inputs_load_data(&in, INPUTS_STRICT, &faults);
 
 	if (r != 0)
 		*why = inputs_join(&faults);
@@ -68,7 +71,8 @@ try_publish(struct master *m, bool patient, struct errmsg *why)
 	else
 		r = publish_inputs(m, &in, why);
 	if (r == 0)
-		log_info("reload", "%zu keys and the settings published", in.keys->n);
+		log_info("reload", "%zu keys, the settings and the models published",
+		    in.keys->n);
 	if (r != 0 && why->text[0] == '\0')
 		errmsg_set(why, "%s", err_text(r));
 	strlist_free(&faults);

@@ -147,7 +147,7 @@ def run_replay(binary):
     command = [f"./{binary}", "-runs=0", "-timeout=20", f"-artifact_prefix={OUT}/{name}-", str(corpus)]
     code, log = run_logged(name, command, REPLAY_SECONDS)
     why = ending(code, REPLAY_SECONDS)
-    return Result(name, passed=not why, failed=bool(why), why=why, log=log)
+    return Result(name, passed=int(not why), failed=int(bool(why)), why=why, log=log)
 
 
 def judge_pytest(code, report):

@@ -19,6 +19,13 @@ enum {
 	CHUNK_ROOM = 64         /* framing around one run */
 };
 
+static bool
+is_audio(const struct exchange *x)
+{
+	return x->match.endpoint == ENDPOINT_TRANSCRIPTIONS ||
+	    x->match.endpoint == ENDPOINT_TRANSLATIONS;
+}
+
 /* Begin to build output for this read from upstream. */
 static struct sb *
 out_begin(struct exchange *x)
@@ -37,12 +44,34 @@ out_take(struct exchange *x)
 	return s;
 }
 
+/* Put what the answer said of its use into the arena, before those bytes go out. */
+static void
+note_usage(struct exchange *x, bool complete)
+{
+	struct usage used = { 0 };
+
+	if (x->metering)
+		used = x->meter.answer.usage;
+	if (is_audio(x) && x->status < 300)
+		used.v[USAGE_AUDIO_BYTES] = x->bytes_in;
+	account_note(x->env->accounts, &x->account, &used, complete);
+}
+
+/* Send the last of the answer, and end. */
+static void
+out_end(struct exchange *x)
+{
+	note_usage(x, true);
+	exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+}
+
 /* Send what was built; the client's reading speed is upstream's. */
 static void
 out_flush(struct exchange *x, struct span body)
 {
 	struct span built = out_take(x);
 
+	note_usage(x, false);
 	x->bytes_out += built.n + body.n;
 	client_write(x->client, built, body);
 	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
@@ -62,7 +91,8 @@ on_keepalive(struct wheel_entry *e)
 	struct sb *out;
 
 	keepalive_arm(x);
-	if (!x->at_event_end || client_pending(x->client) > 0)
+	if (!x->metering || !meter_answer_at_event_end(&x->meter.answer) ||
+	    client_pending(x->client) > 0)
 		return;
 	out = out_begin(x);
 	if (x->out_chunked)
@@ -80,21 +110,6 @@ keepalive_arm(struct exchange *x)
 	if (x->sse && ms > 0 && (x->out_chunked || x->answer_close))
 		wheel_set(
 		    &x->env->wheel, &x->keepalive, x->env->now_ms + ms, on_keepalive);
-}
-
-/* Does the stream stand between two events after data? */
-static bool
-ends_event(struct span data, bool before)
-{
-	size_t n = data.n;
-
-	if (n == 0)
-		return before;
-	if (n >= 2 && data.p[n - 1] == '\n' && data.p[n - 2] == '\n')
-		return true;
-	if (n >= 4 && memcmp(data.p + n - 4, "\r\n\r\n", 4) == 0)
-		return true;
-	return false;
 }
 
 /* --- heads --- */
@@ -146,6 +161,49 @@ out_framing(struct exchange *x, const struct http1_head *head)
 	return HTTP1_UNTIL_CLOSE;
 }
 
+/* Take over what the request's meter found; the answer's takes its place. */
+static void
+end_request_metering(struct exchange *x)
+{
+	memcpy(x->model, x->meter.request.model, sizeof(x->model));
+	x->include_usage = x->meter.request.include_usage;
+}
+
+/* The account of the request begins with its answer's head. */
+static void
+begin_account(struct exchange *x, const struct http1_head *head)
+{
+	if (!x->to_admin)
+		account_open(x->env->accounts, &x->account, x->key_id, span_of(x->model),
+		    x->match.endpoint, head->status, clock_wall_ms());
+}
+
+/* Watch the body. Events are mended, and the usage-only chunk is left out, only where
+ * the length has not been told already. */
+static void
+begin_metering(struct exchange *x, const struct http1_head *head)
+{
+	const struct http1_field *type = http1_find(head, SPAN("content-type"), NULL);
+	bool open_end = x->out_chunked || x->answer_close;
+	bool chat = x->match.endpoint == ENDPOINT_CHAT ||
+	    x->match.endpoint == ENDPOINT_COMPLETIONS;
+
+	if (x->to_admin || type == NULL)
+		return;
+	x->metering = true;
+	meter_answer_init(&x->meter.answer, x->match.endpoint,
+	    meter_format_of(type->value, NULL), open_end && chat && !x->include_usage,
+	    open_end);
+}
+
+void
+answer_stop_metering(struct exchange *x)
+{
+	if (x->metering)
+		meter_answer_fini(&x->meter.answer);
+	x->metering = false;
+}
+
 static void
 relay_head(struct exchange *x, const struct http1_head *head)
 {
@@ -157,13 +215,13 @@ relay_head(struct exchange *x, const struct http1_head *head)
 	x->status = head->status;
 	x->first_byte_ns = x->env->now_ns;
 	x->sse = is_event_stream(head);
-	x->at_event_end = true;
 	if (x->sse)
 		stats_add(&x->env->row->stats.streams, 1);
 	forward_answer(out, &ctx, head, framing == HTTP1_NO_BODY);
 	if (x->sse)
 		put_stream_headers(out, head);
 	forward_framing(out, framing, head->content_length);
+	begin_metering(x, head);
 	keepalive_arm(x);
 }
 
@@ -183,6 +241,8 @@ shape_head(struct exchange *x, const struct http1_head *head)
 	struct reply_context ctx = exchange_context(x);
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
 
+	if (x->out.p != NULL) /* an interim answer, in the same scratch */
+		out_flush(x, (struct span){ 0 });
 	x->state = EXCHANGE_SHAPE;
 	x->status = head->status;
 	forward_answer(&out, &ctx, head, false);
@@ -229,6 +289,7 @@ shape_end(struct exchange *x)
 		    "The upstream service answered with an error.");
 		reply_json(&out, &ctx, x->status, (struct span){ body.p, body.n });
 	}
+	note_usage(x, true);
 	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 }
 
@@ -243,6 +304,8 @@ on_head(void *arg, const struct http1_head *head, bool end)
 		upstream_refuses_us(x);
 		return;
 	}
+	end_request_metering(x);
+	begin_account(x, head);
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
 		shape_head(x, head);
 		if (end)
@@ -251,7 +314,7 @@ on_head(void *arg, const struct http1_head *head, bool end)
 	}
 	relay_head(x, head);
 	if (end)
-		exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+		out_end(x);
 }
 
 /* --- bodies --- */
@@ -288,6 +351,12 @@ put_body(struct exchange *x, struct span data)
 }
 
 static void
+on_emit(void *arg, struct span data)
+{
+	put_body(exchange_check(arg), data);
+}
+
+static void
 on_body(void *arg, struct span data, bool end)
 {
 	struct exchange *x = exchange_check(arg);
@@ -297,15 +366,19 @@ on_body(void *arg, struct span data, bool end)
 		return;
 	}
 	if (data.n > 0) {
-		put_body(x, data);
-		x->at_event_end = x->sse && ends_event(data, x->at_event_end);
+		if (x->metering)
+			meter_answer_feed(&x->meter.answer, data, on_emit, x);
+		else
+			put_body(x, data);
 		keepalive_arm(x);
 	}
 	if (!end)
 		return;
+	if (x->metering)
+		meter_answer_end(&x->meter.answer, on_emit, x);
 	if (x->out_chunked)
 		SB_LIT(out_begin(x), "0\r\n\r\n");
-	exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+	out_end(x);
 }
 
 static void

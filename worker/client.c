@@ -6,6 +6,7 @@
 #include "worker/client_state.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@ enum { CLIENT_MAGIC = 0x636c6e74 };
 
 static void on_timer(struct wheel_entry *e);
 static void on_ready(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
 
 static struct client *
 client_check(void *arg)
@@ -69,6 +71,15 @@ client_lost(struct client *c)
 	client_destroy(c);
 }
 
+/* Nothing is in flight: say good-bye (close_notify under TLS) and close. */
+static void
+close_idle(struct client *c)
+{
+	/* Best effort: who has gone already does not hear it. */
+	(void)(wire_write_last(&c->wire, (struct span){ 0 }, (struct span){ 0 }) == 0);
+	client_destroy(c);
+}
+
 void
 client_doom(struct client *c)
 {
@@ -83,22 +94,61 @@ client_set_timer(struct client *c, uint64_t ms)
 }
 
 void
+client_set_idle_timer(struct client *c)
+{
+	client_set_timer(
+	    c, c->env->draining ? CLIENT_LAST_MS : c->env->cfg->idle_timeout_ms);
+}
+
+void
 client_cancel_timer(struct client *c)
 {
 	wheel_cancel(&c->env->wheel, &c->timer);
 }
 
+/* Make both events, level- or edge-triggered; the loop wants them of one kind. */
+static void
+assign_events(struct client *c, short kind)
+{
+	struct event_base *base = c->env->base;
+
+	event_assign(&c->read_event, base, c->wire.fd,
+	    (short)(EV_READ | kind | EV_PERSIST), on_ready, c);
+	event_assign(&c->write_event, base, c->wire.fd,
+	    (short)(EV_WRITE | (kind & EV_ET) | EV_PERSIST), on_writable, c);
+}
+
+/*
+ * Who is not to be read is watched edge-triggered, for both ways to leave: a FIN is
+ * EV_CLOSED, but a reset comes as EV_READ, and data that lies unread must not wake the
+ * loop again and again. on_writable always goes on until EAGAIN, so edges suffice it.
+ */
 void
 client_watch(struct client *c, bool data)
 {
-	if (c->reading == data || c->state == CLIENT_DEAD)
+	bool writing;
+
+	if (c->reading == data || c->state == CLIENT_DEAD || c->doomed)
 		return;
+	writing = event_pending(&c->write_event, EV_WRITE, NULL) != 0;
 	event_del(&c->read_event);
-	event_assign(&c->read_event, c->env->base, c->wire.fd,
-	    (short)((data ? EV_READ : EV_CLOSED) | EV_PERSIST), on_ready, c);
-	if (event_add(&c->read_event, NULL) != 0)
-		client_doom(c);
+	event_del(&c->write_event);
+	assign_events(c, data ? 0 : EV_CLOSED | EV_ET);
 	c->reading = data;
+	if (event_add(&c->read_event, NULL) != 0 ||
+	    (writing && event_add(&c->write_event, NULL) != 0))
+		client_doom(c);
+}
+
+/* Has the client of a connection that is not read left? One that waits for the last
+ * bytes may have closed its own direction. */
+static bool
+has_left(const struct client *c)
+{
+	const short ends = c->state == CLIENT_CLOSING ? 0 : POLLRDHUP;
+	struct pollfd p = { .fd = c->wire.fd, .events = ends };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (ends | POLLHUP | POLLERR)) != 0;
 }
 
 void
@@ -167,16 +217,15 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	struct client *c = client_check(arg);
 
 	(void)fd;
+	(void)what;
 	env_now(c->env);
 	if (c->state == CLIENT_DEAD)
 		return;
-	if (c->doomed || (what & EV_CLOSED) != 0) {
+	if (c->doomed || (!c->reading && has_left(c)))
 		client_lost(c);
-		return;
-	}
-	if (c->state == CLIENT_LINGER)
+	else if (c->state == CLIENT_LINGER)
 		linger_read(c);
-	else if (c->state != CLIENT_CLOSING)
+	else if (c->reading)
 		read_some(c);
 }
 
@@ -205,7 +254,9 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->state == CLIENT_ANSWER)
 		client_cancel_timer(c);
-	if (c->request != NULL)
+	if (c->state == CLIENT_HEAD)
+		client_next_head(c);
+	else if (c->request != NULL)
 		c->ops->on_drained(c);
 }
 
@@ -223,7 +274,7 @@ on_timer(struct wheel_entry *e)
 		if (c->in_n > 0)
 			client_fault(c, CLIENT_HEAD_TIMEOUT, HTTP1_OK);
 		else
-			client_lost(c);
+			close_idle(c);
 		return;
 	case CLIENT_BODY: client_fault(c, CLIENT_BODY_TIMEOUT, HTTP1_OK); return;
 	case CLIENT_ANSWER: return; /* upstream's time-outs decide */
@@ -247,9 +298,7 @@ client_attach(struct client *c, int fd)
 	if (wire_init(&c->wire, &c->env->io, fd, ssl) != 0)
 		return -ENOMEM;
 	c->reading = true;
-	event_assign(
-	    &c->write_event, c->env->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	event_assign(&c->read_event, c->env->base, fd, EV_READ | EV_PERSIST, on_ready, c);
+	assign_events(c, 0);
 	if (event_add(&c->read_event, NULL) == 0)
 		return 0;
 	wire_fini(&c->wire, false);
@@ -320,6 +369,17 @@ client_port(const struct client *c)
 	return c->port;
 }
 
+/* Nothing of the client is under way: no answer to it, no byte from it. */
+static bool
+is_idle(const struct client *c)
+{
+	char byte;
+
+	return c->state == CLIENT_HEAD && c->in_n == 0 && c->wire.handshaken &&
+	    wire_pending(&c->wire) == 0 &&
+	    recv(c->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void
 client_list_drain(struct client_list *list, uint64_t grace_ms)
 {
@@ -327,10 +387,10 @@ client_list_drain(struct client_list *list, uint64_t grace_ms)
 
 	for (struct client *c = list->first; c != NULL; c = next) {
 		next = c->next;
-		if (c->state != CLIENT_HEAD || c->in_n > 0 || !c->wire.handshaken)
+		if (!is_idle(c))
 			continue;
 		if (grace_ms == 0)
-			client_destroy(c);
+			close_idle(c);
 		else
 			client_set_timer(c, grace_ms);
 	}

@@ -81,7 +81,8 @@ close_after(struct client *c, bool unread)
 void
 client_end(struct client *c, struct span head, struct span body, bool keep)
 {
-	bool unread = c->state == CLIENT_BODY || c->in_n > 0;
+	/* With a head at fault nobody knows what else is coming. */
+	bool unread = c->state == CLIENT_BODY || c->state == CLIENT_HEAD || c->in_n > 0;
 
 	if (c->state == CLIENT_DEAD)
 		return;
@@ -124,6 +125,6 @@ client_pending(const struct client *c)
 void
 client_send_continue(struct client *c)
 {
-	if (c->state == CLIENT_BODY && c->in_n == 0)
+	if (c->state == CLIENT_BODY && !c->body_here)
 		client_write(c, SPAN("HTTP/1.1 100 Continue\r\n\r\n"), (struct span){ 0 });
 }

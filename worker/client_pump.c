@@ -40,6 +40,7 @@ pump_head(struct client *c, struct span s)
 		c->state = CLIENT_BODY;
 		client_set_timer(c, c->env->cfg->body_timeout_ms);
 	}
+	c->body_here = s.n > head.bytes;
 	c->ops->on_head(c, &head);
 	return head.bytes;
 }
@@ -82,25 +83,30 @@ pump_discard(struct client *c, struct span s)
 	c->discarded += used;
 	if (end) {
 		c->state = CLIENT_HEAD;
-		client_set_timer(c, c->env->cfg->idle_timeout_ms);
+		client_set_idle_timer(c);
 	} else if (c->discarded > c->env->cfg->max_body) {
 		client_destroy(c);
 	}
 	return used;
 }
 
-/* Work off s as far as the state allows. Returns bytes used. */
+/*
+ * Work off s as far as the state allows. Returns bytes used. A request is begun only
+ * when the answers before it have left: who does not read them is not answered more.
+ */
 static size_t
 pump_span(struct client *c, struct span s)
 {
 	size_t used = 0;
 
-	while (used < s.n) {
+	while (used < s.n && !c->doomed) {
 		struct span rest = { s.p + used, s.n - used };
 		size_t step = 0;
 
 		switch ((enum client_state)c->state) {
-		case CLIENT_HEAD: step = c->doomed ? 0 : pump_head(c, rest); break;
+		case CLIENT_HEAD:
+			step = wire_pending(&c->wire) > 0 ? 0 : pump_head(c, rest);
+			break;
 		case CLIENT_BODY: step = c->paused ? 0 : pump_body(c, rest); break;
 		case CLIENT_DISCARD: step = pump_discard(c, rest); break;
 		case CLIENT_ANSWER: return used;
@@ -169,6 +175,35 @@ await_rest_of_head(struct client *c, bool first)
 }
 
 void
+client_next_head(struct client *c)
+{
+	if (c->in_n == 0) {
+		client_set_idle_timer(c);
+		return;
+	}
+	client_set_timer(c, c->env->cfg->header_timeout_ms);
+	client_pump(c, (struct span){ 0 });
+}
+
+/* Can what the client sends be worked off, or at least be kept? */
+static bool
+wants_data(const struct client *c)
+{
+	const bool room = c->in_n < c->env->cfg->max_header;
+
+	switch ((enum client_state)c->state) {
+	case CLIENT_HEAD: return room || wire_pending(&c->wire) == 0;
+	case CLIENT_BODY: return !c->paused;
+	case CLIENT_ANSWER: return room;
+	case CLIENT_DISCARD:
+	case CLIENT_LINGER: return true;
+	case CLIENT_CLOSING:
+	case CLIENT_DEAD: break;
+	}
+	return false;
+}
+
+void
 client_pump(struct client *c, struct span fresh)
 {
 	struct span all = fresh;
@@ -195,11 +230,8 @@ client_pump(struct client *c, struct span fresh)
 		client_lost(c);
 		return;
 	}
-	if (c->state == CLIENT_HEAD && c->in_n > 0)
+	if (c->state == CLIENT_HEAD && c->in_n > 0 && wire_pending(&c->wire) == 0)
 		await_rest_of_head(c, !had_rest || used > 0);
 	/* Read on only for somebody who wants it; the end is always watched for. */
-	client_watch(c,
-	    !(c->state == CLIENT_BODY && c->paused) &&
-		!(c->state == CLIENT_ANSWER && c->in_n >= c->env->cfg->max_header) &&
-		c->state != CLIENT_CLOSING);
+	client_watch(c, wants_data(c));
 }

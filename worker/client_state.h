@@ -10,7 +10,10 @@
 
 #include "worker/client.h"
 
-enum { CLIENT_DISCARD_MS = 10000 /* how long the rest of a body is thrown away */ };
+enum {
+	CLIENT_DISCARD_MS = 10000, /* how long the rest of a body is thrown away */
+	CLIENT_LAST_MS = 1000      /* draining: how long one may stay between requests */
+};
 
 enum client_state {
 	CLIENT_HEAD,    /* handshake, idle, or reading a head */
@@ -25,12 +28,13 @@ enum client_state {
 struct client {
 	struct env_grave grave; /* first: the graveyard casts back */
 	uint32_t magic;
-	uint8_t state; /* enum client_state */
-	bool keep;     /* after DISCARD: another request may follow */
-	bool paused;   /* the owner wants no more body now */
-	bool pumping;  /* client_pump is on the stack */
-	bool reading;  /* read_event watches for data, not just for the end */
-	bool doomed;   /* a write failed: on_gone comes from the loop */
+	uint8_t state;  /* enum client_state */
+	bool keep;      /* after DISCARD: another request may follow */
+	bool paused;    /* the owner wants no more body now */
+	bool pumping;   /* client_pump is on the stack */
+	bool reading;   /* read_event watches for data, not just for the end */
+	bool body_here; /* some of the body came with the head */
+	bool doomed;    /* a write failed: on_gone comes from the loop */
 	bool no_linger;
 	bool reset;
 	struct worker_env *env;
@@ -61,6 +65,8 @@ void client_lost(struct client *c);
 void client_doom(struct client *c);
 void client_set_timer(struct client *c, uint64_t ms);
 void client_cancel_timer(struct client *c);
+/* The connection is between two requests from now on. */
+void client_set_idle_timer(struct client *c);
 /* Watch for data, or only for the client's leaving. */
 void client_watch(struct client *c, bool data);
 
@@ -68,6 +74,8 @@ void client_watch(struct client *c, bool data);
 
 /* Work off what waits and fresh (may be empty) behind it. */
 void client_pump(struct client *c, struct span fresh);
+/* The last answer has left: on to the next head, some of which may be here. */
+void client_next_head(struct client *c);
 /* Tell the owner of a fault; whoever has no request has begun none. */
 void client_fault(struct client *c, enum client_fault f, enum http1_fault head);
 

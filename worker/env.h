@@ -18,6 +18,7 @@
 
 enum { ENV_SCRATCH = 192 * 1024 };
 
+struct accounts;
 struct upstream;
 
 /* Something that is freed once the current callback is over. */
@@ -47,6 +48,7 @@ struct worker_env {
 			  callback */
 	struct upstream *api;   /* the configured upstream */
 	struct upstream *admin; /* the admin process */
+	struct accounts *accounts;
 	struct env_grave *graves;
 	struct event *reaper; /* runs after the callbacks of this turn */
 };

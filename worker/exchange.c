@@ -45,6 +45,8 @@ exchange_finish(struct exchange *x)
 		return;
 	x->state = EXCHANGE_OVER;
 	upstream_cancel(&x->call);
+	answer_stop_metering(x);
+	account_settle(x->env->accounts, &x->account);
 	wheel_cancel(&x->env->wheel, &x->keepalive);
 	access_count(x);
 	access_log(x);
@@ -96,11 +98,11 @@ exchange_break(struct exchange *x)
 	struct reply_context ctx = exchange_context(x);
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
 	/* On HTTP/1.0 a plain FIN would look like the proper end. */
-	bool reset = x->answer_close && !x->https;
+	bool reset = x->answer_close && !client_port(c)->tls;
+	/* Not into a body of known length: it would seem complete. */
+	bool told = x->sse && (x->out_chunked || x->answer_close);
 
-	if (x->sse && !x->at_event_end) /* end the event that was cut */
-		sb_str(&out, x->out_chunked ? "2\r\n\n\n\r\n" : "\n\n");
-	if (x->sse)
+	if (told)
 		reply_stream_error(&out, &ctx, x->out_chunked);
 	x->bytes_out += out.n;
 	exchange_finish(x);

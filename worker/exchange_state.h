@@ -6,8 +6,10 @@
 #define GATEHOUSE_WORKER_EXCHANGE_STATE_H
 
 #include "common/keyring.h"
+#include "worker/account.h"
 #include "worker/client.h"
 #include "worker/env.h"
+#include "worker/meter.h"
 #include "worker/reply.h"
 #include "worker/route.h"
 #include "worker/upstream.h"
@@ -56,16 +58,23 @@ struct exchange {
 	enum http1_framing body_framing;
 	uint64_t body_length; /* of HTTP1_LENGTH */
 	uint64_t bytes_in;
+	char model[METER_MODEL_MAX + 1]; /* as the request named it */
+	bool include_usage;              /* it asked for the usage-only chunk */
 
 	/* the answer */
 	unsigned status; /* as sent to the client; 0: nothing yet */
 	bool out_chunked;
 	bool sse;
-	bool at_event_end; /* a comment line may stand here */
 	bool answer_close; /* the end of the connection ends the answer */
 	struct sb out;     /* in env->scratch, within one upstream read */
 	struct exchange_buf shaped;
 	struct wheel_entry keepalive;
+	bool metering; /* meter.answer watches the body */
+	struct account account;
+	union {
+		struct meter_request request; /* until the answer's head */
+		struct meter_answer answer;
+	} meter;
 	uint64_t bytes_out;
 	uint64_t began_ns, first_byte_ns; /* first_byte_ns 0: none yet */
 	uint64_t overhead_ns;             /* spent here: all but waiting for others */
@@ -111,6 +120,8 @@ void local_preflight(struct exchange *x, const struct http1_head *head);
 extern const struct upstream_ops answer_ops;
 /* The client has taken everything. */
 void answer_on_drained(struct exchange *x);
+/* Free what the meter of the answer holds. Harmless when it does not run. */
+void answer_stop_metering(struct exchange *x);
 
 /* access.c */
 

@@ -138,6 +138,16 @@ number_units(struct span text, int32_t places, bool rounded, uint64_t max, uint6
 int
 meter_number_whole(struct span text, uint64_t max, uint64_t *out)
 {
+	uint64_t value = 0;
+	size_t i = 0;
+
+	/* nearly all counts are a few digits */
+	for (; i < text.n && i < 9 && is_digit(text.p[i]); i++)
+		value = value * 10 + (uint64_t)(text.p[i] - '0');
+	if (i > 0 && i == text.n && value <= max) {
+		*out = value;
+		return 0;
+	}
 	return number_units(text, 0, false, max, out);
 }
 

@@ -12,11 +12,11 @@ enum pick_state {
 	PICK_AT_KEY,  /* behind { or , */
 	PICK_AT_COLON,
 	PICK_AT_VALUE,
-	PICK_AT_NEXT, /* behind a value */
-	PICK_IN_KEY,  /* these three are kept in text */
+	PICK_AT_NEXT,  /* behind a value */
+	PICK_IN_ARRAY, /* behind the [ of a field */
+	PICK_IN_KEY,   /* this and the next two are kept in text */
 	PICK_IN_STRING,
 	PICK_IN_WORD,
-	PICK_IN_ARRAY, /* behind the [ of a field */
 	PICK_SKIP_STRING,
 	PICK_SKIP_WORD,
 	PICK_SKIP_NEST,
@@ -24,8 +24,9 @@ enum pick_state {
 	PICK_MALFORMED,
 };
 
-/* Who is told what is found. */
-struct listener {
+/* What is being read, and who is told what is found. */
+struct source {
+	const char *end;
 	pick_take_fn take;
 	void *arg;
 };
@@ -59,253 +60,104 @@ pick_is_over(const struct pick *k)
 static inline bool
 is_space(char c)
 {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+	return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+}
+
+/* Does c end a number, true, false or null? */
+static inline bool
+ends_word(char c)
+{
+	return c <= ',' ? c == ',' || is_space(c) : c == '}' || c == ']';
+}
+
+static inline const char *
+find_word_end(const char *p, const char *end)
+{
+	while (p < end && !ends_word(*p))
+		p++;
+	return p;
 }
 
 /* --- telling --- */
 
 static void
-tell(struct pick *k, enum pick_type type, struct span text, bool odd, struct listener to)
+tell(const struct pick *k, enum pick_type type, struct span text, bool odd,
+    const struct source *s)
 {
-	const struct pick_value v = { .type = type, .text = text, .odd = odd };
+	const struct pick_value v = { type, text, odd };
 
-	to.take(to.arg, k->field, &v);
+	s->take(s->arg, k->field, &v);
 }
 
 static void
-tell_type(struct pick *k, enum pick_type type, struct listener to)
+tell_string(const struct pick *k, struct span text, bool odd, const struct source *s)
 {
-	tell(k, type, (struct span){ 0 }, false, to);
-}
-
-static bool
-is_printable(struct span text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < ' ' || text.p[i] > '~')
-			return false;
-	return true;
+	odd = odd || !text_is_plain(text);
+	tell(k, PICK_STRING, (struct span){ text.p, odd ? 0 : text.n }, odd, s);
 }
 
 static void
-tell_string(struct pick *k, struct span text, bool odd, struct listener to)
-{
-	odd = odd || text.n > PICK_TEXT_MAX || !is_printable(text);
-	if (odd)
-		text = (struct span){ 0 };
-	tell(k, PICK_STRING, text, odd, to);
-}
-
-static void
-tell_word(struct pick *k, struct span text, bool odd, struct listener to)
+tell_word(const struct pick *k, struct span text, bool odd, const struct source *s)
 {
 	enum pick_type type = PICK_NUMBER;
 
-	odd = odd || text.n > PICK_TEXT_MAX;
-	if (span_eq(text, SPAN("null")))
-		type = PICK_NULL;
-	else if (span_eq(text, SPAN("true")))
-		type = PICK_TRUE;
-	else if (span_eq(text, SPAN("false")))
-		type = PICK_FALSE;
-	if (odd)
-		text = (struct span){ 0 };
-	tell(k, type, text, odd, to);
-}
-
-/* --- names and values that are kept --- */
-
-/* Find the field of that name; its value comes next. */
-static inline void
-look_up(struct pick *k, struct span name)
-{
-	const struct pick_fields *in = k->of[k->level - 1]->in;
-
-	k->field = NULL;
-	for (size_t i = 0; i < in->n; i++)
-		if (span_eq(in->v[i].name, name))
-			k->field = &in->v[i];
-	k->state = PICK_AT_COLON;
-}
-
-static void
-text_begin(struct pick *k, enum pick_state state)
-{
-	k->state = state;
-	k->text_n = 0;
-	k->odd = false;
-	k->escape = false;
-	k->hex = 0;
-}
-
-static void
-text_add(struct pick *k, unsigned c)
-{
-	if (c < ' ' || c > '~' || k->text_n == PICK_TEXT_MAX)
-		k->odd = true;
-	else
-		k->text[k->text_n++] = (char)c;
-}
-
-static struct span
-text_kept(const struct pick *k)
-{
-	return (struct span){ k->text, k->text_n };
-}
-
-/* A byte behind a backslash. */
-static void
-text_add_escape(struct pick *k, char c)
-{
-	k->escape = false;
-	if (c == 'u') {
-		k->hex = 4;
-		k->code = 0;
-	} else if (c == '"' || c == '\\' || c == '/') {
-		text_add(k, (unsigned char)c);
-	} else {
-		k->odd = true; /* control characters, or no escape at all */
+	if (text.n > 0 && text.p[0] >= 'a') {
+		if (span_eq(text, SPAN("null")))
+			type = PICK_NULL;
+		else if (span_eq(text, SPAN("true")))
+			type = PICK_TRUE;
+		else if (span_eq(text, SPAN("false")))
+			type = PICK_FALSE;
 	}
-}
-
-/* A byte of \uXXXX. Returns false if it is no hexadecimal digit: then it counts anew. */
-static bool
-text_add_hex(struct pick *k, char c)
-{
-	unsigned digit;
-
-	if (c >= '0' && c <= '9')
-		digit = (unsigned)(c - '0');
-	else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		digit = (unsigned)((c | 0x20) - 'a') + 10;
-	else
-		digit = 16;
-	if (digit == 16) {
-		k->hex = 0;
-		k->odd = true;
-		return false;
-	}
-	k->code = (uint16_t)(k->code << 4 | digit);
-	if (--k->hex == 0)
-		text_add(k, k->code);
-	return true;
-}
-
-static void
-text_end(struct pick *k, struct listener to)
-{
-	if (k->state == PICK_IN_KEY) {
-		look_up(k, k->odd ? (struct span){ 0 } : text_kept(k));
-		return;
-	}
-	tell_string(k, text_kept(k), k->odd, to);
-	k->state = PICK_AT_NEXT;
-}
-
-/* Keep bytes of a string up to its quote. */
-static const char *
-read_text(struct pick *k, const char *p, const char *end, struct listener to)
-{
-	for (; p < end; p++) {
-		if (k->hex > 0 && text_add_hex(k, *p))
-			continue;
-		if (k->escape) {
-			text_add_escape(k, *p);
-			continue;
-		}
-		if (k->odd && (p = scan_either(p, end, '"', '\\')) == end)
-			break;
-		if (*p == '"') {
-			text_end(k, to);
-			return p + 1;
-		}
-		if (*p == '\\')
-			k->escape = true;
-		else
-			text_add(k, (unsigned char)*p);
-	}
-	return p;
-}
-
-/* Read a key or a string from the byte behind its first quote on. */
-static inline const char *
-begin_text(struct pick *k, enum pick_state state, const char *p, const char *end,
-    struct listener to)
-{
-	const char *quote = scan_either(p, end, '"', '\\');
-	const struct span whole = { p, (size_t)(quote - p) };
-
-	if (quote == end || *quote != '"') {
-		text_begin(k, state);
-		return p;
-	}
-	if (state == PICK_IN_KEY) {
-		look_up(k, whole);
-	} else {
-		tell_string(k, whole, false, to);
-		k->state = PICK_AT_NEXT;
-	}
-	return quote + 1;
-}
-
-static inline bool
-ends_word(char c)
-{
-	return c == ',' || c == '}' || c == ']' || is_space(c);
-}
-
-static const char *
-read_word(struct pick *k, const char *p, const char *end, struct listener to)
-{
-	for (; p < end && !ends_word(*p); p++)
-		text_add(k, (unsigned char)*p);
-	if (p < end) {
-		tell_word(k, text_kept(k), k->odd, to);
-		k->state = PICK_AT_NEXT;
-	}
-	return p;
+	odd = odd || !text_is_plain(text);
+	tell(k, type, (struct span){ text.p, odd ? 0 : text.n }, odd, s);
 }
 
 /* --- what is skipped --- */
 
+/* The value that ends before p is complete. */
 static inline const char *
-skip_string(struct pick *k, const char *p, const char *end)
+end_value(struct pick *k, const char *p, const struct source *s)
 {
-	while (p < end) {
-		if (k->escape) {
-			k->escape = false;
+	if (p < s->end && *p == ',') {
+		k->state = PICK_AT_KEY;
+		return p + 1;
+	}
+	k->state = PICK_AT_NEXT;
+	return p;
+}
+
+static inline const char *
+skip_string(struct pick *k, const char *p, const struct source *s)
+{
+	while (p < s->end) {
+		if (k->text.escape) {
+			k->text.escape = false;
 			p++;
 			continue;
 		}
-		p = scan_either(p, end, '"', '\\');
-		if (p == end)
+		p = scan_either(p, s->end, '"', '\\');
+		if (p == s->end)
 			break;
-		if (*p++ == '"') {
-			k->state = PICK_AT_NEXT;
-			break;
-		}
-		k->escape = true;
+		if (*p++ == '"')
+			return end_value(k, p, s);
+		k->text.escape = true;
 	}
 	return p;
 }
 
 static inline const char *
-skip_word(struct pick *k, const char *p, const char *end)
+skip_word(struct pick *k, const char *p, const struct source *s)
 {
-	while (p < end && !ends_word(*p))
-		p++;
-	if (p < end)
-		k->state = PICK_AT_NEXT;
-	return p;
+	p = find_word_end(p, s->end);
+	return p < s->end ? end_value(k, p, s) : p;
 }
 
 static inline const char *
-skip_nest(struct pick *k, const char *p, const char *end)
+skip_nest(struct pick *k, const char *p, const struct source *s)
 {
-	p = scan_nest(&k->nest, p, end);
-	if (k->nest.depth == 0)
-		k->state = PICK_AT_NEXT;
-	return p;
+	p = scan_nest(&k->nest, p, s->end);
+	return k->nest.depth == 0 ? end_value(k, p, s) : p;
 }
 
 /* Skip the rest of an array or object whose bracket has been read. */
@@ -316,13 +168,78 @@ begin_nest(struct pick *k)
 	k->state = PICK_SKIP_NEST;
 }
 
-/* --- values --- */
+/* A value that is not looked for begins at p. */
+static inline const char *
+begin_skip(struct pick *k, const char *p, const struct source *s)
+{
+	switch (*p) {
+	case '"':
+		k->text.escape = false;
+		k->state = PICK_SKIP_STRING;
+		return skip_string(k, p + 1, s);
+	case '[':
+	case '{': begin_nest(k); return skip_nest(k, p + 1, s);
+	default: k->state = PICK_SKIP_WORD; return skip_word(k, p, s);
+	}
+}
+
+/* --- values that are looked for --- */
+
+static inline const char *
+begin_string(struct pick *k, const char *p, const struct source *s)
+{
+	const char *quote = scan_either(p, s->end, '"', '\\');
+
+	if (quote < s->end && *quote == '"') {
+		tell_string(k, (struct span){ p, (size_t)(quote - p) }, false, s);
+		return end_value(k, quote + 1, s);
+	}
+	text_begin(&k->text);
+	k->state = PICK_IN_STRING;
+	return p;
+}
+
+static const char *
+read_string(struct pick *k, const char *p, const struct source *s)
+{
+	p = text_read(&k->text, p, s->end);
+	if (p == s->end)
+		return p;
+	tell_string(k, text_span(&k->text), k->text.odd, s);
+	return end_value(k, p + 1, s);
+}
+
+static inline const char *
+begin_word(struct pick *k, const char *p, const struct source *s)
+{
+	const char *to = find_word_end(p, s->end);
+
+	if (to < s->end) {
+		tell_word(k, (struct span){ p, (size_t)(to - p) }, false, s);
+		return end_value(k, to, s);
+	}
+	text_begin(&k->text);
+	k->state = PICK_IN_WORD;
+	return p;
+}
+
+static const char *
+read_word(struct pick *k, const char *p, const struct source *s)
+{
+	const char *to = find_word_end(p, s->end);
+
+	text_add(&k->text, (struct span){ p, (size_t)(to - p) });
+	if (to == s->end)
+		return to;
+	tell_word(k, text_span(&k->text), k->text.odd, s);
+	return end_value(k, to, s);
+}
 
 /* The field is an object, whose bracket has been read. */
 static void
-enter(struct pick *k, struct listener to)
+enter(struct pick *k, const struct source *s)
 {
-	tell_type(k, PICK_OBJECT, to);
+	tell(k, PICK_OBJECT, (struct span){ 0 }, false, s);
 	if (k->field->in == NULL || k->level == PICK_LEVELS) {
 		begin_nest(k);
 		return;
@@ -331,61 +248,107 @@ enter(struct pick *k, struct listener to)
 	k->state = PICK_AT_KEY;
 }
 
-static void
-leave(struct pick *k, struct listener to)
+/* The } of the innermost object that is looked into stands before p. */
+static const char *
+leave(struct pick *k, const char *p, const struct source *s)
 {
 	k->field = k->of[--k->level];
-	tell_type(k, PICK_OBJECT_END, to);
-	k->state = k->level > 0 ? PICK_AT_NEXT : PICK_COMPLETE;
+	tell(k, PICK_OBJECT_END, (struct span){ 0 }, false, s);
+	if (k->level > 0)
+		return end_value(k, p, s);
+	k->state = PICK_COMPLETE;
+	return p;
 }
 
-/* The value of a field that is looked for begins at p. */
+/* What is in a field that is an array: something or nothing. */
 static const char *
-begin_value(struct pick *k, const char *p, const char *end, struct listener to)
+read_array(struct pick *k, const char *p, const struct source *s)
 {
+	if (*p == ']') {
+		tell(k, PICK_ARRAY_EMPTY, (struct span){ 0 }, false, s);
+		return end_value(k, p + 1, s);
+	}
+	tell(k, PICK_ARRAY, (struct span){ 0 }, false, s);
+	begin_nest(k);
+	return p;
+}
+
+static inline const char *
+begin_value(struct pick *k, const char *p, const struct source *s)
+{
+	if (k->field == NULL)
+		return begin_skip(k, p, s);
 	switch (*p) {
-	case '"': return begin_text(k, PICK_IN_STRING, p + 1, end, to);
+	case '"': return begin_string(k, p + 1, s);
 	case '[': k->state = PICK_IN_ARRAY; return p + 1;
-	case '{': enter(k, to); return p + 1;
-	default: text_begin(k, PICK_IN_WORD); return p;
+	case '{': enter(k, s); return p + 1;
+	default: return begin_word(k, p, s);
 	}
 }
 
-/* Any other begins at p. */
+/* --- names --- */
+
+/* Find the field of that name, whose value comes next. A colon should stand at p. */
 static inline const char *
-begin_skip(struct pick *k, const char *p, const char *end)
+end_key(struct pick *k, struct span name, const char *p, const struct source *s)
 {
-	switch (*p) {
-	case '"':
-		k->escape = false;
-		k->state = PICK_SKIP_STRING;
-		return skip_string(k, p + 1, end);
-	case '[':
-	case '{': begin_nest(k); return skip_nest(k, p + 1, end);
-	default: k->state = PICK_SKIP_WORD; return skip_word(k, p, end);
+	const struct pick_fields *in = k->of[k->level - 1]->in;
+
+	k->field = NULL;
+	for (size_t i = 0; i < in->n && k->field == NULL; i++)
+		if (in->v[i].name.n == name.n && span_eq(in->v[i].name, name))
+			k->field = &in->v[i];
+	k->state = PICK_AT_COLON;
+	if (p < s->end && *p == ':') {
+		k->state = PICK_AT_VALUE;
+		p++;
 	}
+	return p;
+}
+
+static inline const char *
+begin_key(struct pick *k, const char *p, const struct source *s)
+{
+	const char *quote = scan_either(p, s->end, '"', '\\');
+
+	if (quote < s->end && *quote == '"')
+		return end_key(k, (struct span){ p, (size_t)(quote - p) }, quote + 1, s);
+	text_begin(&k->text);
+	k->state = PICK_IN_KEY;
+	return p;
+}
+
+static const char *
+read_key(struct pick *k, const char *p, const struct source *s)
+{
+	p = text_read(&k->text, p, s->end);
+	return p < s->end ? end_key(k, text_span(&k->text), p + 1, s) : p;
 }
 
 /* --- between values --- */
 
-/* The byte at p is no space; what to do with it depends on where it stands. */
-static inline const char *
-between(struct pick *k, const char *p, const char *end, struct listener to)
+static const char *
+malformed(struct pick *k, const struct source *s)
 {
-	switch ((enum pick_state)k->state) {
+	k->state = PICK_MALFORMED;
+	return s->end;
+}
+
+/* The byte at p stands outside of names and values, and is no space. */
+static inline const char *
+read_between(struct pick *k, const char *p, const struct source *s)
+{
+	switch (k->state) {
 	case PICK_AT_ROOT:
 		if (*p != '{')
 			break;
 		k->field = k->root;
-		enter(k, to);
+		enter(k, s);
 		return p + 1;
 	case PICK_AT_KEY:
 		if (*p == '"')
-			return begin_text(k, PICK_IN_KEY, p + 1, end, to);
-		if (*p != '}')
-			break;
-		leave(k, to);
-		return p + 1;
+			return begin_key(k, p + 1, s);
+		return *p == '}' ? leave(k, p + 1, s) : malformed(k, s);
 	case PICK_AT_COLON:
 		if (*p != ':')
 			break;
@@ -394,45 +357,23 @@ between(struct pick *k, const char *p, const char *end, struct listener to)
 	case PICK_AT_VALUE:
 		if (ends_word(*p) || *p == ':')
 			break;
-		return k->field != NULL ? begin_value(k, p, end, to)
-					: begin_skip(k, p, end);
-	case PICK_AT_NEXT:
+		return begin_value(k, p, s);
+	case PICK_IN_ARRAY: return read_array(k, p, s);
+	default: /* PICK_AT_NEXT */
 		if (*p == ',')
-			k->state = PICK_AT_KEY;
-		else if (*p == '}')
-			leave(k, to);
-		else
-			break;
-		return p + 1;
-	case PICK_IN_ARRAY:
-		if (*p == ']') {
-			tell_type(k, PICK_ARRAY_EMPTY, to);
-			k->state = PICK_AT_NEXT;
-			return p + 1;
-		}
-		tell_type(k, PICK_ARRAY, to);
-		begin_nest(k);
-		return p;
-	case PICK_IN_KEY:
-	case PICK_IN_STRING:
-	case PICK_IN_WORD:
-	case PICK_SKIP_STRING:
-	case PICK_SKIP_WORD:
-	case PICK_SKIP_NEST:
-	case PICK_COMPLETE:
-	case PICK_MALFORMED: break;
+			return end_value(k, p, s);
+		return *p == '}' ? leave(k, p + 1, s) : malformed(k, s);
 	}
-	k->state = PICK_MALFORMED;
-	return end;
+	return malformed(k, s);
 }
 
 void
 pick_feed(struct pick *k, struct span data, pick_take_fn take, void *arg)
 {
-	const struct listener to = { take, arg };
-	const char *p = data.p, *end = p + data.n;
+	const struct source s = { data.p + data.n, take, arg };
+	const char *p = data.p;
 
-	while (p < end) {
+	while (p < s.end) {
 		switch ((enum pick_state)k->state) {
 		case PICK_AT_ROOT:
 		case PICK_AT_KEY:
@@ -440,17 +381,14 @@ pick_feed(struct pick *k, struct span data, pick_take_fn take, void *arg)
 		case PICK_AT_VALUE:
 		case PICK_AT_NEXT:
 		case PICK_IN_ARRAY:
-			if (is_space(*p))
-				p++;
-			else
-				p = between(k, p, end, to);
+			p = is_space(*p) ? p + 1 : read_between(k, p, &s);
 			break;
-		case PICK_IN_KEY:
-		case PICK_IN_STRING: p = read_text(k, p, end, to); break;
-		case PICK_IN_WORD: p = read_word(k, p, end, to); break;
-		case PICK_SKIP_STRING: p = skip_string(k, p, end); break;
-		case PICK_SKIP_WORD: p = skip_word(k, p, end); break;
-		case PICK_SKIP_NEST: p = skip_nest(k, p, end); break;
+		case PICK_IN_KEY: p = read_key(k, p, &s); break;
+		case PICK_IN_STRING: p = read_string(k, p, &s); break;
+		case PICK_IN_WORD: p = read_word(k, p, &s); break;
+		case PICK_SKIP_STRING: p = skip_string(k, p, &s); break;
+		case PICK_SKIP_WORD: p = skip_word(k, p, &s); break;
+		case PICK_SKIP_NEST: p = skip_nest(k, p, &s); break;
 		case PICK_COMPLETE:
 		case PICK_MALFORMED: return;
 		}

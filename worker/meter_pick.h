@@ -16,17 +16,15 @@
 
 #include "common/span.h"
 #include "worker/meter_scan.h"
+#include "worker/meter_text.h"
 
-enum {
-	PICK_LEVELS = 4,    /* objects in one another that are looked into */
-	PICK_TEXT_MAX = 63, /* bytes of a name or value that are kept */
-};
+enum { PICK_LEVELS = 4 }; /* objects in one another that are looked into */
 
 struct pick_fields;
 
 /* A field that is looked for. */
 struct pick_field {
-	struct span name;             /* of at most PICK_TEXT_MAX bytes, ASCII */
+	struct span name;             /* printable ASCII, of at most TEXT_MAX bytes */
 	int id;                       /* the caller's */
 	const struct pick_fields *in; /* fields looked for inside; NULL: none */
 };
@@ -52,7 +50,7 @@ enum pick_type {
 struct pick_value {
 	enum pick_type type;
 	struct span text; /* borrowed for the call */
-	bool odd; /* longer than PICK_TEXT_MAX or not printable ASCII: text is empty */
+	bool odd;         /* longer than TEXT_MAX or not printable ASCII: text is empty */
 };
 
 /* A field was found. In a document that has it twice it is given twice. */
@@ -62,13 +60,8 @@ typedef void (*pick_take_fn)(
 /* The fields are meter_pick.c's. */
 struct pick {
 	uint8_t state;
-	uint8_t level; /* objects that are open and looked into */
-	uint8_t hex;   /* digits of \uXXXX that are missing */
-	bool escape;   /* behind a backslash */
-	bool odd;
-	uint8_t text_n;
-	uint16_t code; /* of \uXXXX */
-	char text[PICK_TEXT_MAX];
+	uint8_t level;    /* objects that are open and looked into */
+	struct text text; /* the name or value that is being read */
 	const struct pick_field *root;
 	const struct pick_field *of[PICK_LEVELS]; /* the objects that are looked into */
 	const struct pick_field *field; /* whose value comes next; NULL: skip it */

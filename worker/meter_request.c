@@ -102,15 +102,6 @@ take_json(void *arg, const struct pick_field *f, const struct pick_value *v)
 }
 
 static bool
-is_printable(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
-static bool
 is_true(struct span value)
 {
 	for (size_t i = 0; i < sizeof(form_true) / sizeof(form_true[0]); i++)
@@ -127,7 +118,7 @@ take_form(void *arg, int field, struct span value, bool too_long)
 
 	if (field == FORM_MODEL)
 		set_model(
-		    m, too_long || !is_printable(value) ? (struct span){ 0 } : value);
+		    m, too_long || !text_is_plain(value) ? (struct span){ 0 } : value);
 	else
 		m->include_usage = is_true(value);
 }

@@ -145,6 +145,22 @@ hold_body(struct exchange *x, struct span data, bool end)
 		begin_passing(x); /* the body is long, or memory is short */
 }
 
+/* The meter looks for the model's name and include_usage. Upstream reads a body that is
+ * no form as JSON, whatever its Content-Type says, and so do we. */
+static void
+begin_metering(struct exchange *x, const struct http1_head *head)
+{
+	const struct http1_field *type = http1_find(head, SPAN("content-type"), NULL);
+	struct span boundary = { 0 };
+	enum meter_format f = METER_JSON;
+
+	if (x->to_admin || head->framing == HTTP1_NO_BODY)
+		f = METER_NONE;
+	else if (type != NULL && meter_format_of(type->value, &boundary) == METER_MULTIPART)
+		f = METER_MULTIPART;
+	meter_request_init(&x->meter.request, f, boundary);
+}
+
 void
 request_forward(struct exchange *x, const struct http1_head *head)
 {
@@ -162,6 +178,7 @@ request_forward(struct exchange *x, const struct http1_head *head)
 	else
 		forward_request(
 		    &out, env->cfg, head, x->client_id ? id : (struct span){ 0 });
+	begin_metering(x, head);
 	x->body_framing = head->framing;
 	x->body_length = head->content_length;
 	if (head->framing != HTTP1_CHUNKED)
@@ -189,6 +206,8 @@ request_forward(struct exchange *x, const struct http1_head *head)
 void
 request_on_body(struct exchange *x, struct span data, bool end)
 {
+	if (x->state == EXCHANGE_HOLD || x->state == EXCHANGE_PASS)
+		meter_request_feed(&x->meter.request, data);
 	if (x->state == EXCHANGE_HOLD)
 		hold_body(x, data, end);
 	else if (x->state == EXCHANGE_PASS)

@@ -192,8 +192,11 @@ upstream_on_sent(struct upstream_conn *conn)
 {
 	struct upstream_call *call = conn->call;
 
-	if (call->complete)
+	if (call->complete) {
+		if (!call->answered)
+			conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
 		return;
+	}
 	wheel_cancel(&conn->up->env->wheel, &conn->timer); /* the client's turn */
 	call->ops->on_writable(call->arg);
 }

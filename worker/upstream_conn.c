@@ -73,6 +73,7 @@ conn_break(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->broken = true;
 	conn->why = why;
+	event_del(&conn->write_event); /* a broken socket is always writable */
 	event_active(&conn->read_event, EV_READ, 0);
 }
 

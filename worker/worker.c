@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/account.h"
 #include "worker/client.h"
 #include "worker/env.h"
 #include "worker/exchange.h"
@@ -369,6 +370,7 @@ worker_init(struct worker *w, const struct worker_args *args)
 	    (r = upstream_create(&w->env, args->admin_socket, false, &w->env.admin)) != 0 ||
 	    (r = ipcount_create((uint32_t)w->max_connections, w->env.request_seed,
 		 &w->addresses)) != 0 ||
+	    (r = accounts_create(args->arena, args->shared, &w->env.accounts)) != 0 ||
 	    (r = open_ports(w)) != 0)
 		return r;
 	return open_timers(w);
@@ -394,6 +396,7 @@ worker_fini(struct worker *w)
 	free_event(w->sigterm);
 	free_event(w->sigquit);
 	env_fini(&w->env);
+	accounts_destroy(&w->env.accounts);
 	ipcount_destroy(&w->addresses);
 }
 

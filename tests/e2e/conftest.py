@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 
 from harness import certs, gatehouse, keys, upstream
+from harness.poll import until
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
 TEST_SECONDS = 120
@@ -111,6 +112,8 @@ def module_standin(folder, request):
 @pytest.fixture
 def standin(module_standin):
     """The module's stand-in; its log begins with this test."""
+    # the last test's client may have its answer before the stand-in has written that it ended
+    until("the stand-in has nothing left to do", lambda: module_standin.state()["busy"] == 0)
     module_standin.mark()
     yield module_standin
     module_standin.clear()

@@ -121,12 +121,12 @@ class TestReload:
 
     @pytest.mark.parametrize("entry,field", [
         ({"key_id": "broken-entry"}, "key_hash"),
-        ({"key_hash": "zz", "key_id": "broken-entry"}, "key_hash"),
+        ({"key_hash": "Not-A-Hash", "key_id": "broken-entry"}, "key_hash"),
         (keys.entry(OTHER, "broken-entry", expires_at="tomorrow"), "expires_at"),
         (keys.entry(OTHER, "broken-entry", rate_limit=-1), "rate_limit"),
         (keys.entry(OTHER, "broken-entry", rate_limit="many"), "rate_limit"),
         (keys.entry(OTHER, "broken-entry", enabled="perhaps"), "enabled"),
-        (keys.entry(OTHER, "broken-entry", previous_hash="zz"), "previous_hash"),
+        (keys.entry(OTHER, "broken-entry", previous_hash="Not-A-Hash"), "previous_hash"),
     ])
     def test_a_file_with_a_fault_is_refused_whole_by_entry_and_field(self, own, entry, field):
         own.expect("reload")

@@ -5,7 +5,7 @@ import os
 import socket
 
 import pytest
-from harness import certs, gatehouse, keys, procfs
+from harness import certs, gatehouse, keys, procfs, raw
 
 
 @pytest.fixture
@@ -292,6 +292,23 @@ def test_the_log_is_one_json_object_a_line(house):
         assert line.fields["ts"].endswith("Z")
         assert line.level in ("error", "warn", "info", "debug")
         assert line.role in ("master", "worker", "admin", "gatehouse", "cli")
+
+
+def test_the_wildcard_address_serves_ipv4_and_ipv6(start_house):
+    house = start_house(LISTEN="[::]:0")
+    port = int(house.status()["listen"][0].rpartition(":")[2])
+    for host in ("127.0.0.1", "::1"):
+        with raw.Connection(port, host=host) as connection:
+            assert connection.ask("GET", "/health").status == 200
+
+
+def test_several_addresses_are_served(start_house):
+    house = start_house(LISTEN="127.0.0.1:0, http://127.0.0.1:0")
+    ports = [int(address.rpartition(":")[2]) for address in house.status()["listen"]]
+    assert len(set(ports)) == 2
+    for port in ports:
+        with raw.Connection(port) as connection:
+            assert connection.ask("GET", "/v1/models", {"Authorization": f"Bearer {keys.SECRET}"}).status == 200
 
 
 def test_placeholder_secrets_are_warned_of(start_house):

@@ -109,17 +109,20 @@ def test_half_a_handshake_is_not_waited_for_for_ever(start_house, pair):
 
 
 class TestPlainPortBesideTls:
-    @pytest.fixture(scope="class")
-    def challenges(self, folder):
+    @pytest.fixture
+    def forced(self, start_house, pair):
+        return start_house(tls=pair, FORCE_HTTPS=None, ADMIN_PASSWORD="a long password of the tests")
+
+    def test_acme_challenges_are_served(self, start_house, pair, folder):
         place = folder / "acme" / ".well-known" / "acme-challenge"
         place.mkdir(parents=True)
-        return place
-
-    @pytest.fixture
-    def forced(self, start_house, pair, challenges):
-        (challenges / "token").write_text("token.thumbprint")
-        return start_house(tls=pair, FORCE_HTTPS=None, ACME_WEBROOT=str(challenges.parents[1]),
-                           ADMIN_PASSWORD="a long password of the tests")
+        (place / "a-token").write_text("a-token.thumbprint")
+        house = start_house(tls=pair, FORCE_HTTPS=None, ACME_WEBROOT=str(folder / "acme"))
+        answer = house.ask("GET", "/.well-known/acme-challenge/a-token", key=None)
+        assert (answer.status, answer.body) == (200, b"a-token.thumbprint")
+        for target in ("another", "..", "%2e%2e", ".", "", "a-token/", "../acme-challenge/a-token"):
+            answer = house.ask("GET", "/.well-known/acme-challenge/" + target, key=None)
+            assert answer.status in (400, 403, 404), target
 
     def test_health_is_served_and_all_else_refused_never_redirected(self, forced, standin):
         assert forced.ask("GET", "/health", key=None).status == 200

@@ -6,10 +6,8 @@
 Prints a line a finding, `FILE:LINE: what is wrong`; exits 1 if there is one. The rules:
 - `common` includes nothing of the other folders, `worker` and `admin` never each other,
   `master` only their entrances (MASTER_MAY).
-- Within a folder a file includes only what stands before it in ORDER, so no circle can
-  form. A new module gets its place there: after what it uses, before what uses it. A
-  header named there with its `.h` stands apart from its .c file: the parts of a module
-  that was cut into several files share its types, and the module's .c uses the parts.
+- Within a folder a file includes only what stands above it in include_order.txt, so no
+  circle can form.
 - A .c file with a header of its own includes that first, or a header of the same module
   (client_state.h for client.c) that includes it.
 - Some system headers belong to one file (ONLY), and some must not be reached from a
@@ -22,43 +20,7 @@ import pathlib
 import re
 import sys
 
-# For each folder its modules, from what knows nobody to what knows all.
-ORDER = {
-    "common": """
-        err clock version span seqbox sb log proctitle readfile rundir cpus addr strlist
-        config.h config_text config_net config_table config_number config_draft config_check
-        config_default config_source config_file config_value config_print config_differs config
-        keyfile_time keyfile.h keyfile_entry keyfile_doc keyfile_index keyfile keyfile_save
-        keyfile_edit.h keyfile_edit_state keyfile_change keyfile_edit
-        keyring.h keyring_layout keyring keyring_plan keyring_publish
-        endpoint stats window addrtab shared settings usage models
-        arena.h arena_layout arena_index arena_file arena_create arena_open arena_settle arena
-        tls_tickets tls sandbox
-    """,
-    "worker": """
-        http1_chars http1_judge http1.h http1_names http1_scan http1 timetext route
-        reply reply_headers jsonscan wheel ipcount wire peer env gate forward
-        client.h client_state client_pump client_answer client
-        upstream.h upstream_conn upstream_read upstream meter
-        exchange_state request_body local access answer exchange worker
-    """,
-    "admin": """
-        acme http procstat prom resolve ledger.h ledger_row ledger_format
-        ledger_store ledger
-        ledger_add ledger_marks ledger_usage ledger_import ledger_forget ledger_audit ledger_backup
-        tally journal usage_file usage_import flush
-        usage_wire usage_query usage_backup usage_api
-        metrics.h metrics_scrape metrics_stats metrics_usage metrics session
-        cli_keys.h cli_keys_args cli_keys_print cli_keys
-        cli_admin zone cli_usage.h cli_usage_args cli_usage_print cli_usage
-        cli_audit cli_token cli_backup cli_import admin
-    """,
-    "master": """
-        envfile identity premises inputs listen backoff ending service ctl ctl_status check
-        state figures settle child admin_child crew publish status watch reload roll start stop
-        master main
-    """,
-}
+ORDER_FILE = "tests/lint/include_order.txt"
 MASTER_MAY = ("worker/worker.h", "admin/admin.h", "admin/cli.h", "admin/cli_*.h")
 KNOWS = {"common": (), "worker": ("common",), "admin": ("common",), "master": ("common",)}
 # system header: the files that may include it
@@ -74,7 +36,7 @@ class Checker:
 
     def __init__(self, root, order=None):
         self.root = pathlib.Path(root)
-        self.order = {folder: names.split() for folder, names in (order or ORDER).items()}
+        self.order = order or read_order(self.root / ORDER_FILE)
         self.findings = []
         self.includes = {}
         for folder in KNOWS:
@@ -97,6 +59,7 @@ class Checker:
                     self.check_own(name, line, header)
             self.check_never(name)
         self.check_single_users()
+        self.check_order_is_current()
         return self.findings
 
     def place(self, name):
@@ -111,7 +74,7 @@ class Checker:
         """Is the module in the order of its folder?"""
         module = split(name)[1]
         if self.place(name) is None:
-            self.finding(name, 1, f"give {module} its place in ORDER of {pathlib.Path(__file__).name}")
+            self.finding(name, 1, f"give {module} its place in {ORDER_FILE}")
 
     def check_own_first(self, name, includes):
         """A .c file includes its own header first."""
@@ -150,7 +113,7 @@ class Checker:
         if name == header:
             self.finding(name, line, "includes itself")
         elif here is not None and there is not None and there > here:
-            self.finding(name, line, f'"{header}" stands after {split(name)[1]} in ORDER')
+            self.finding(name, line, f'"{header}" stands below {split(name)[1]} in {ORDER_FILE}')
 
     def check_never(self, name):
         """What a folder must not reach, not even through other headers."""
@@ -181,10 +144,32 @@ class Checker:
                 self.finding(name, 1, f"<{header}> is already included by {users[0]}")
 
 
+    def check_order_is_current(self):
+        """The order names no module that is gone."""
+        for folder, modules in self.order.items():
+            for module in modules:
+                names = [module] if module.endswith(".h") else [f"{module}.c", f"{module}.h"]
+                if not any(f"{folder}/{name}" in self.includes for name in names):
+                    self.findings.append(f"{ORDER_FILE}: there is no {folder}/{module}")
+
+
 def split(name):
     """"common/log.c" -> ("common", "log")."""
     folder, file = name.split("/")
     return folder, file[:-2]
+
+
+def read_order(path):
+    """The order of modules: folder -> names."""
+    order, folder = {}, ""
+    for line in path.read_text().splitlines():
+        word = line.partition("#")[0].strip()
+        if word.startswith("["):
+            folder = word.strip("[]")
+            order[folder] = []
+        elif word:
+            order[folder].append(word)
+    return order
 
 
 def read_includes(path):

@@ -10,10 +10,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import include_rules
 
 ORDER = {
-    "common": "err log config",
-    "worker": "http1.h http1_scan http1 route worker",
-    "admin": "ledger cli_keys admin",
-    "master": "listen main",
+    "common": ["err", "log", "config"],
+    "worker": ["http1.h", "http1_scan", "http1", "route", "worker"],
+    "admin": ["ledger", "cli_keys", "admin"],
+    "master": ["listen", "main"],
 }
 TREE = {
     "common/err.h": "#include <stdint.h>\n",
@@ -45,8 +45,8 @@ WRONG = {
     "admin knows worker": ("admin/ledger.c", '#include "worker/worker.h"', 'admin must not know "worker/worker.h"'),
     "worker knows master": ("worker/worker.c", '#include "master/listen.h"', 'worker must not know "master/listen.h"'),
     "master knows route": ("master/main.c", '#include "worker/route.h"', 'master must not know "worker/route.h"'),
-    "later in the order": ("common/err.h", '#include "common/log.h"', '"common/log.h" stands after err'),
-    "later in the order, .c": ("worker/http1.c", '#include "worker/route.h"', '"worker/route.h" stands after http1'),
+    "later in the order": ("common/err.h", '#include "common/log.h"', '"common/log.h" stands below err in'),
+    "later in the order, .c": ("worker/http1.c", '#include "worker/route.h"', '"worker/route.h" stands below http1 in'),
     "itself": ("common/log.h", '#include "common/log.h"', "includes itself"),
     "db.h elsewhere": ("admin/admin.h", "#include <db.h>", "<db.h> is for admin/ledger.c"),
     "llhttp.h elsewhere": ("worker/route.h", "#include <llhttp.h>", "<llhttp.h> is for worker/http1*.c"),
@@ -109,11 +109,26 @@ def test_a_header_of_the_same_module_may_stand_for_the_own_one(tmp_path):
 
 def test_a_module_without_a_place_is_found(tmp_path):
     write_tree(tmp_path, TREE | {"common/new.h": ""})
-    assert findings_of(tmp_path) == ["common/new.h:1: give new its place in ORDER of include_rules.py"]
+    assert findings_of(tmp_path) == ["common/new.h:1: give new its place in tests/lint/include_order.txt"]
+
+
+def test_a_name_that_is_gone_is_found(tmp_path):
+    write_tree(tmp_path, {name: text for name, text in TREE.items() if name != "admin/cli_keys.h"})
+    assert "tests/lint/include_order.txt: there is no admin/cli_keys" in findings_of(tmp_path)
+
+
+def test_the_order_file_is_read_by_folder(tmp_path):
+    path = tmp_path / "order"
+    path.write_text("# why\n\n[common]\nerr\nlog  # what\n\n[worker]\nhttp1.h\n")
+    assert include_rules.read_order(path) == {"common": ["err", "log"], "worker": ["http1.h"]}
 
 
 def test_the_program_exits_1_with_findings_and_0_without(tmp_path):
-    script = include_rules.__file__
-    assert subprocess.run([sys.executable, script, tmp_path], check=False).returncode == 0
+    command = [sys.executable, include_rules.__file__, tmp_path]
+    order = tmp_path / include_rules.ORDER_FILE
+    order.parent.mkdir(parents=True)
+    order.write_text("".join(f"[{folder}]\n" + "\n".join(names) + "\n" for folder, names in ORDER.items()))
+    write_tree(tmp_path, TREE)
+    assert subprocess.run(command, check=False).returncode == 0
     write_tree(tmp_path, {"common/err.h": '#include "worker/worker.h"\n'})
-    assert subprocess.run([sys.executable, script, tmp_path], check=False).returncode == 1
+    assert subprocess.run(command, check=False).returncode == 1

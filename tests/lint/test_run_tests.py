@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -91,10 +92,21 @@ def test_running_nothing_is_no_success(tmp_path):
     assert done.returncode == 1
 
 
+def is_alive(pid):
+    """Does the process run still? A zombie does not."""
+    try:
+        return pathlib.Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_process_that_hangs_is_ended_with_its_children(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_tests.OUT.mkdir(parents=True)
-    code, log = run_tests.run_logged("hang", ["sh", "-c", "sleep 1000 & echo $!; wait"], 0.3)
+    code, log = run_tests.run_logged("hang", ["sh", "-c", "sleep 1000 & echo $!; wait"], 3)
     assert code is None
-    child = pathlib.Path("/proc", log.strip(), "stat")
-    assert not child.exists() or child.read_text().split()[2] == "Z"
+    child = int(log)
+    end = time.monotonic() + 10
+    while is_alive(child) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not is_alive(child)

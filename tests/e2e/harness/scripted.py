@@ -1,0 +1,72 @@
+"""An upstream whose every byte the test itself writes, when it wants to."""
+
+import socket
+import struct
+
+TIMEOUT = 20.0
+
+
+class Peer:
+    """gatehouse's connection to the scripted upstream."""
+
+    def __init__(self, sock):
+        sock.settimeout(TIMEOUT)
+        self.sock = sock
+        self.seen = b""
+
+    def until(self, mark):
+        """Receive until mark has come; everything received so far."""
+        while mark not in self.seen:
+            data = self.sock.recv(65536)
+            assert data, f"gatehouse has closed; what came: {self.seen[-200:]!r}"
+            self.seen += data
+        return self.seen
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def is_closed(self):
+        """Waits until gatehouse has closed; what it still sends is thrown away."""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def close(self):
+        self.sock.close()
+
+
+class Upstream:
+    """Listens; nothing is accepted or answered unless the test does it."""
+
+    def __init__(self, receive_buffer=None):
+        self._listener = socket.socket()
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
+        self._listener.settimeout(TIMEOUT)
+        self._peers = []
+
+    def url(self):
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def accept(self):
+        """The next connection on which a request comes; a few probes are left aside."""
+        for _ in range(3):
+            peer = Peer(self._listener.accept()[0])
+            self._peers.append(peer)
+            if peer.sock.recv(1, socket.MSG_PEEK):
+                return peer
+        raise AssertionError("no request comes")
+
+    def stop(self):
+        for peer in self._peers:
+            peer.close()
+        self._listener.close()
