@@ -146,6 +146,12 @@ static const char *const names[CLI_USAGE_COLUMNS] = {
 	[CLI_USAGE_ENDPOINT] = "endpoint",
 };
 
+static const char *
+name_of(enum cli_usage_column c)
+{
+	return c < CLI_USAGE_COLUMNS ? names[c] : "";
+}
+
 /* What a row has in one of the columns that it is counted by. */
 static const char *
 name_in(const struct ledger_row_key *k, enum cli_usage_column c, bool iso,
@@ -237,7 +243,7 @@ fill_figures(struct table *t, const struct ledger_counters *c)
 static void
 fill_row(struct table *t, const struct tally_row *row)
 {
-	char text[ZONE_TEXT_BYTES];
+	char text[ZONE_TEXT_BYTES] = "";
 
 	t->line.n = 0;
 	for (size_t i = 0; i < t->args->n_by; i++)
@@ -355,14 +361,14 @@ print_json_figures(FILE *out, const struct ledger_counters *c, const char *befor
 static void
 print_json_row(FILE *out, const struct cli_usage_args *args, const struct tally_row *row)
 {
-	char text[ZONE_TEXT_BYTES];
+	char text[ZONE_TEXT_BYTES] = "";
 
 	fputc('{', out);
 	for (size_t i = 0; i < args->n_by; i++) {
 		if (i > 0)
 			fputc(',', out);
-		print_json_text(
-		    out, names[args->by[i]], name_in(&row->key, args->by[i], true, text));
+		print_json_text(out, name_of(args->by[i]),
+		    name_in(&row->key, args->by[i], true, text));
 	}
 	print_json_figures(out, &row->counters, args->n_by > 0 ? "," : "");
 	fputc('}', out);
@@ -371,7 +377,7 @@ print_json_row(FILE *out, const struct cli_usage_args *args, const struct tally_
 static void
 print_json_hour(FILE *out, const char *name, bool given, uint32_t hour)
 {
-	char text[ZONE_TEXT_BYTES];
+	char text[ZONE_TEXT_BYTES] = "";
 
 	zone_format_hour_iso(given ? hour : 0, text);
 	if (given)
@@ -427,7 +433,7 @@ print_csv_text(FILE *out, const char *text)
 static void
 print_csv_row(FILE *out, const struct cli_usage_args *args, const struct tally_row *row)
 {
-	char text[ZONE_TEXT_BYTES];
+	char text[ZONE_TEXT_BYTES] = "";
 
 	for (size_t i = 0; i < args->n_by; i++) {
 		print_csv_text(out, name_in(&row->key, args->by[i], true, text));
@@ -446,7 +452,7 @@ static void
 print_csv(FILE *out, const struct cli_usage_args *args, const struct tally *rows)
 {
 	for (size_t i = 0; i < args->n_by; i++)
-		fprintf(out, "%s,", names[args->by[i]]);
+		fprintf(out, "%s,", name_of(args->by[i]));
 	for (size_t i = 0; i < FIGURES; i++)
 		fprintf(out, "%s%c", figures[i].name, i + 1 < FIGURES ? ',' : '\n');
 	for (size_t i = 0; i < tally_count(rows); i++)

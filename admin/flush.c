@@ -4,8 +4,13 @@
  */
 #include "admin/flush.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "admin/ledger_audit.h"
 #include "admin/ledger_usage.h"
@@ -32,9 +37,11 @@ struct flush {
 	uint64_t retry_ms;    /* monotonic: when to open next */
 	uint64_t good_ms;     /* when the ledger last had everything */
 	uint64_t retain_ms;   /* when old rows are looked for next */
+	uint64_t damage_look; /* of files that are damaged; 0: they are not */
 	int opening; /* why it could not be opened, as it was logged; 0: it could */
 	int scanning, flushing, retaining; /* the same of the other steps */
-	bool dead;
+	bool proven;                       /* since it was opened a flush has gone well */
+	bool dead;                         /* it has been given up */
 };
 
 static struct flush *
@@ -66,6 +73,69 @@ give_up(struct flush *f)
 	f->o.give_up(f->o.arg);
 }
 
+/*
+ * A number for what lies in the ledger's folder: another one when a file was put back,
+ * taken away or written to. 0: there is nothing to be seen.
+ */
+static uint64_t
+look_of_files(const struct flush *f)
+{
+	char path[PATH_MAX];
+	const struct dirent *e;
+	uint64_t look = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/ledger", f->o.config->data_dir);
+	d = opendir(path);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			look += (uint64_t)st.st_ino * 31 + (uint64_t)st.st_size * 37 +
+			    (uint64_t)st.st_mtim.tv_sec * 1000000007 +
+			    (uint64_t)st.st_mtim.tv_nsec;
+	}
+	if (d != NULL)
+		closedir(d);
+	return look;
+}
+
+/*
+ * Note why the ledger is not open. With damaged files there is no use in trying before
+ * they have been put right, and each try costs memory that Berkeley DB never gives back.
+ */
+static void
+note_closed(struct flush *f, int r, const char *why)
+{
+	const bool damaged = r == LEDGER_CORRUPT || r == LEDGER_RECOVER;
+
+	f->retry_ms = clock_mono_ms() + f->o.retry_ms;
+	f->damage_look = damaged ? look_of_files(f) : 0;
+	if (r != f->opening && damaged)
+		log_error("ledger",
+		    "%s: usage waits in the journal; tried again when the files were put right",
+		    why);
+	else if (r != f->opening)
+		log_error("ledger",
+		    "%s: usage waits in the journal; tried again every %u s", why,
+		    f->o.retry_ms / 1000);
+	f->opening = r;
+}
+
+/* What was opened can't be read: go on without it, as if it had not been opened. */
+static void
+disown(struct flush *f, int r)
+{
+	struct errmsg why;
+
+	errmsg_set(&why, "%s/ledger: its files are damaged: %s", f->o.config->data_dir,
+	    ledger_reason(f->ledger));
+	ledger_close(&f->ledger);
+	journal_unlearn(f->journal);
+	tally_destroy(&f->totals);
+	note_closed(f, r, why.text);
+}
+
 /* Say how flushing goes when that has changed. */
 static void
 note_flush(struct flush *f, int r)
@@ -73,8 +143,13 @@ note_flush(struct flush *f, int r)
 	const int before = f->flushing;
 
 	f->flushing = r;
-	if (r == 0)
+	if (r == 0) {
 		f->good_ms = clock_mono_ms();
+		f->proven = true;
+		if (f->opening != 0)
+			log_info("ledger", "the ledger is open");
+		f->opening = 0;
+	}
 	if (r == before)
 		return;
 	if (r == 0)
@@ -145,7 +220,10 @@ catch_up(struct flush *f)
 		log_warn("journal",
 		    "%zu cells stand below what was counted: power was lost, the ledger keeps it",
 		    done.went_back);
-	note_flush(f, r);
+	if (!f->proven && (r == LEDGER_RECOVER || r == LEDGER_CORRUPT))
+		disown(f, r);
+	else
+		note_flush(f, r);
 	return r;
 }
 
@@ -169,8 +247,8 @@ first_import(struct flush *f)
 	struct errmsg why;
 	int r = usage_import_first(f->ledger, path, &done, &why);
 
-	if (r == LEDGER_RECOVER)
-		give_up(f);
+	if (r == LEDGER_RECOVER || r == LEDGER_CORRUPT)
+		disown(f, r);
 	else if (r != 0)
 		log_error("import", "USAGE_FILE is not imported: %s", why.text);
 	else if (done.looked)
@@ -184,24 +262,20 @@ first_import(struct flush *f)
 }
 
 static void
-open_ledger(struct flush *f, uint64_t now_ms)
+open_ledger(struct flush *f)
 {
 	const struct ledger_options o = { f->o.config->data_dir, f->o.min_free_bytes };
 	struct errmsg why;
-	const int r = ledger_open(&o, &f->ledger, &why);
-	const int before = f->opening;
+	int r;
 
-	f->opening = r;
+	if (f->damage_look != 0 && f->damage_look == look_of_files(f))
+		return;
+	r = ledger_open(&o, &f->ledger, &why);
 	if (r != 0) {
-		f->retry_ms = now_ms + f->o.retry_ms;
-		if (r != before)
-			log_error("ledger",
-			    "%s: usage waits in the journal; tried again every %u s",
-			    why.text, f->o.retry_ms / 1000);
+		note_closed(f, r, why.text);
 		return;
 	}
-	if (before != 0)
-		log_info("ledger", "the ledger is open");
+	f->proven = false;
 	first_import(f);
 }
 
@@ -253,7 +327,7 @@ on_tick(evutil_socket_t none, short what, void *arg)
 		return;
 	scan(f);
 	if (f->ledger == NULL && now_ms >= f->retry_ms)
-		open_ledger(f, now_ms);
+		open_ledger(f);
 	if (f->ledger != NULL && !f->dead && catch_up(f) == 0)
 		step_retain(f, now_ms);
 }

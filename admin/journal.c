@@ -538,8 +538,10 @@ bury_retired(struct journal *j, struct ledger *l)
 		if (r != 0 && r != -EAGAIN)
 			return r;
 		if (r == 0) {
-			known_free(k);
+			struct known gone = *k;
+
 			*k = j->v[--j->n];
+			known_free(&gone);
 		} else {
 			i++;
 		}

@@ -32,6 +32,16 @@ reply_fault(const struct call *c, int r)
 		    "The ledger can't do this now; the log says why.");
 }
 
+/* Flush, after which the ledger may be closed. Returns flush_now()'s code. */
+static int
+flush(struct call *c)
+{
+	const int r = flush_now(c->flush);
+
+	c->ledger = flush_ledger(c->flush);
+	return r == 0 && c->ledger == NULL ? -ENODEV : r;
+}
+
 static int
 put_rows(const struct tally *t, struct evbuffer *out)
 {
@@ -71,8 +81,9 @@ answer_usage(struct call *c)
 	int r = out != NULL ? get_query(c->rq, &q) : -ENOMEM;
 
 	if (r == 0) {
-		flush_now(c->flush); /* what can't be flushed is told all the same */
-		r = usage_query_run(c->ledger, flush_journal(c->flush), &q, &t);
+		r = flush(c);
+		if (c->ledger != NULL) /* what can't be flushed is told all the same */
+			r = usage_query_run(c->ledger, flush_journal(c->flush), &q, &t);
 	}
 	if (r == 0)
 		r = put_rows(t, out);
@@ -99,7 +110,7 @@ answer_forget(struct call *c)
 		return;
 	}
 	memcpy(name, body.p, body.n);
-	r = flush_now(c->flush);
+	r = flush(c);
 	if (r == 0)
 		r = usage_query_forget(c->ledger, name, c->uid, &rows);
 	flush_forget_totals(c->flush);
@@ -157,7 +168,7 @@ answer_import(struct call *c)
 static void
 answer_backup(struct call *c)
 {
-	int r = flush_now(c->flush);
+	int r = flush(c);
 
 	if (r == 0)
 		r = usage_backup_stage(c->ledger, c->data_dir);

@@ -4,11 +4,15 @@
  * file is taken over once.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -167,35 +171,55 @@ totals_are_the_same_before_and_after_flushes_and_lives(void **state)
 
 /* In a child: flush until killed. */
 static void
-flush_for_ever(struct bench *b)
+flush_for_ever(struct bench *b, _Atomic uint64_t *flushes)
 {
 	begin(b);
-	for (;;)
+	for (;;) {
 		if (flush_now(b->flush) != 0)
 			_exit(1);
+		atomic_fetch_add(flushes, 1);
+	}
+}
+
+/* Memory that a child shares. */
+static void *
+shared_memory(void)
+{
+	void *mem = mmap(NULL, sizeof(_Atomic uint64_t), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	return mem;
 }
 
 static void
 killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(void **state)
 {
 	struct bench *b = *state;
+	void *memory = shared_memory();
+	_Atomic uint64_t *flushes = memory;
 	int64_t counted = 0;
 	struct ledger_sum s;
 
 	srandom(20260101);
 	for (int i = 0; i < KILLS; i++) {
-		const uint64_t end =
-		    clock_mono_ns() + (uint64_t)(random() % KILL_US) * 1000;
+		const uint64_t wanted = atomic_load(flushes) + (uint64_t)(random() % 3);
+		const uint64_t patience = clock_mono_ms() + PATIENCE_MS;
+		const uint64_t spare_ns = (uint64_t)(random() % KILL_US) * 1000;
 		const pid_t pid = fork();
+		uint64_t end_ns = 0;
 		int status;
 
 		assert_int_not_equal(pid, -1);
 		if (pid == 0)
-			flush_for_ever(b);
-		do {
+			flush_for_ever(b, flushes);
+		do { /* it is killed while it opens, or in a flush behind some others */
 			journal_bench_count(b->arena, counted % 3 ? "a" : "b", "m", 1);
 			counted++;
-		} while (clock_mono_ns() < end);
+			if (end_ns == 0 && atomic_load(flushes) >= wanted)
+				end_ns = clock_mono_ns() + spare_ns;
+		} while ((end_ns == 0 || clock_mono_ns() < end_ns) &&
+		    clock_mono_ms() < patience);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status));
@@ -210,6 +234,8 @@ killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice(void **state)
 	flush_destroy(&b->flush);
 	s = ledger_says(b);
 	assert_true(journal_bench_is(&s.total, counted, counted));
+	assert_true(atomic_load(flushes) > KILLS / 2);
+	assert_int_equal(munmap(memory, sizeof(*flushes)), 0);
 }
 
 static void
@@ -262,6 +288,100 @@ with_too_little_disk_counts_wait_in_the_journal(void **state)
 	s = ledger_says(b);
 	assert_true(journal_bench_is(&s.total, 1, 2));
 	assert_int_equal(b->given_up, 0);
+}
+
+static void
+what_can_not_be_written_waits_and_goes_in_on_the_same_handle(void **state)
+{
+	struct rlimit before, none;
+	struct bench *b = *state;
+	struct ledger_counters sum;
+
+	begin(b);
+	journal_bench_count(b->arena, "a", "m", 2);
+	assert_int_equal(flush_now(b->flush), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	journal_bench_count(b->arena, "a", "m", 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(flush_now(b->flush), -EFBIG);
+	sum = totals(b);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(journal_bench_is(&sum, 2, 5));
+	assert_int_equal(flush_now(b->flush), 0);
+	sum = totals(b);
+	assert_true(journal_bench_is(&sum, 2, 5));
+	assert_int_equal(b->given_up, 0);
+}
+
+enum { PAGE = 4096, MANY_ROWS = 2000, DAMAGED_PAGE = 7 };
+
+/* Exchange a page of usage.db with what is in `page`. */
+static void
+swap_page(struct bench *b, char page[PAGE])
+{
+	char path[128], old[PAGE];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ledger/usage.db", b->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(pread(fd, old, PAGE, (off_t)DAMAGED_PAGE * PAGE), PAGE);
+	assert_int_equal(pwrite(fd, page, PAGE, (off_t)DAMAGED_PAGE * PAGE), PAGE);
+	close(fd);
+	memcpy(page, old, PAGE);
+}
+
+/* Live with a damaged page, then with the page put back. Returns the step that failed. */
+static int
+live_with_a_damaged_page(struct bench *b)
+{
+	const uint64_t deadline = clock_mono_ms() + PATIENCE_MS;
+	char page[PAGE] = "not what it was";
+	struct ledger_counters sum;
+
+	swap_page(b, page);
+	begin(b);
+	if (flush_ledger(b->flush) != NULL)
+		return 1;
+	journal_bench_count(b->arena, "a", "m", 1);
+	if (flush_now(b->flush) != -ENODEV || b->given_up != 0)
+		return 2;
+	swap_page(b, page);
+	while (flush_ledger(b->flush) == NULL && clock_mono_ms() < deadline)
+		run_loop_once(b);
+	sum = totals(b);
+	if (!journal_bench_is(&sum, MANY_ROWS + 1, MANY_ROWS + 1))
+		return 3;
+	flush_destroy(&b->flush);
+	return 0;
+}
+
+/* In a child, for Berkeley DB never gives back what it had when a page was damaged. */
+static void
+a_ledger_with_a_damaged_page_is_gone_without_until_it_is_put_right(void **state)
+{
+	struct bench *b = *state;
+	struct arena *many = journal_bench_arena(b->dir, 2, 2 * MANY_ROWS);
+	char key[16];
+	int status;
+	pid_t pid;
+
+	for (int i = 0; i < MANY_ROWS; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		journal_bench_count(many, key, "m", 1);
+	}
+	arena_close(&many);
+	begin(b);
+	flush_destroy(&b->flush);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		_exit(live_with_a_damaged_page(b));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void
@@ -366,6 +486,8 @@ main(void)
 		BENCH(killed_at_any_moment_nothing_is_lost_and_nothing_counts_twice),
 		BENCH(a_ledger_that_is_locked_is_tried_again),
 		BENCH(with_too_little_disk_counts_wait_in_the_journal),
+		BENCH(what_can_not_be_written_waits_and_goes_in_on_the_same_handle),
+		BENCH(a_ledger_with_a_damaged_page_is_gone_without_until_it_is_put_right),
 		BENCH(the_proxys_file_is_imported_once_into_a_new_ledger),
 		BENCH(a_faulty_file_is_imported_when_it_is_put_right),
 		BENCH(a_used_ledger_imports_nothing_by_itself),
