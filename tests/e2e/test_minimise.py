@@ -105,7 +105,7 @@ def test_the_access_log_tells_ids_sizes_and_times(start_house):
         headers = {"Authorization": f"Bearer {keys.SECRET}", "X-Request-Id": "mine-1"}
         connection.ask("POST", "/v1/chat/completions", headers, body)
         connection.ask("GET", "/health", {"X-Request-Id": "mine-2"})
-    lines = {line["request_id"]: line for line in house.lines("request")}
+    lines = {line.fields["request_id"]: line.fields for line in house.lines("request")}
     chat = lines["mine-1"]
     assert (chat["key_id"], chat["endpoint"], chat["model"]) == ("e2e", "chat", "gpt-oss-120b")
     assert (chat["code"], chat["bytes_in"]) == (200, len(body))
