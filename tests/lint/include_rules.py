@@ -31,7 +31,9 @@ ORDER = {
         keyfile_time keyfile.h keyfile_entry keyfile_doc keyfile_index keyfile keyfile_save
         keyfile_edit.h keyfile_edit_state keyfile_change keyfile_edit
         keyring.h keyring_layout keyring keyring_plan keyring_publish
-        endpoint stats window addrtab shared settings usage models arena tls_tickets tls sandbox
+        endpoint stats window addrtab shared settings usage models
+        arena.h arena_layout arena_index arena_file arena_create arena_open arena_settle arena
+        tls_tickets tls sandbox
     """,
     "worker": """
         http1_chars http1_judge http1.h http1_names http1_scan http1 timetext route

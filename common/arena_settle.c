@@ -1,0 +1,170 @@
+/*
+ * The end of a slot: its value is added to its cell exactly once, whatever is killed in
+ * between. Runs in the owner, and in the master once the owner has died.
+ *
+ *   redo = { slot, cell, the cell's values afterwards }; redo.on = 1
+ *   the values into the cell
+ *   free the slot
+ *   redo.on = 0
+ *
+ * Before redo.on the slot is open and the cell untouched: it is settled from the start.
+ * From there on all that is missing can be repeated from the redo record, any number of
+ * times; and while it is on, nobody adds to the cell but who repeats it.
+ */
+#include "common/arena.h"
+
+#include <stdlib.h>
+
+#include "common/arena_layout.h"
+
+/* Do what the redo record says. */
+static void
+redo_apply(struct arena *a, uint32_t slot, uint32_t cell)
+{
+	struct arena_redo *redo = &a->header->redo;
+
+	for (size_t c = 0; c < USAGE_COUNTERS; c++)
+		arena_store(&a->cells[cell].counters.v[c], arena_load(&redo->to.v[c]));
+	arena_store(&a->slots[slot].head, 0);
+	arena_store(&redo->on, 0);
+}
+
+/* Settle an open slot whose head is sound. */
+static void
+settle_slot(struct arena *a, uint32_t slot)
+{
+	struct arena_redo *redo = &a->header->redo;
+	const struct arena_slot *s = &a->slots[slot];
+	const uint64_t head = arena_load(&s->head);
+	const struct arena_counters *add = &s->copy[arena_head_live(head)];
+	const uint32_t cell = arena_head_cell(head);
+	const struct arena_counters *sum = &a->cells[cell].counters;
+
+	arena_store(&redo->slot, slot);
+	arena_store(&redo->cell, cell);
+	for (size_t c = 0; c < USAGE_COUNTERS; c++)
+		arena_store(
+		    &redo->to.v[c], arena_load(&sum->v[c]) + arena_load(&add->v[c]));
+	arena_store(&redo->on, 1);
+	redo_apply(a, slot, cell);
+}
+
+void
+arena_slot_settle(struct arena *a, uint32_t slot)
+{
+	if (slot == ARENA_NO_SLOT)
+		return;
+	if (slot >= a->n_fresh || arena_load(&a->slots[slot].head) == 0)
+		abort(); /* it would be counted twice */
+	settle_slot(a, slot);
+	a->free_slots[a->n_free++] = slot;
+}
+
+/* Slots that may be open. *r becomes ERR_SYNTAX if the file says nonsense. */
+static uint32_t
+slots_used(const struct arena *a, int *r)
+{
+	const uint64_t used = arena_load(&a->header->slots_used);
+
+	if (used <= a->n_slots)
+		return (uint32_t)used;
+	*r = ERR_SYNTAX;
+	return a->n_slots;
+}
+
+/* Could settle_slot() have written the redo record? */
+static bool
+redo_is_sound(const struct arena *a, uint32_t slots)
+{
+	const struct arena_redo *redo = &a->header->redo;
+	const uint64_t slot = arena_load(&redo->slot);
+	const uint64_t cell = arena_load(&redo->cell);
+	uint64_t head;
+
+	if (arena_load(&redo->on) != 1 || slot >= slots || cell >= arena_cells(a))
+		return false;
+	head = arena_load(&a->slots[slot].head);
+	if (head != 0 && arena_head_cell(head) != cell)
+		return false;
+	for (size_t c = 0; c < USAGE_COUNTERS; c++)
+		if (arena_load(&redo->to.v[c]) < arena_load(&a->cells[cell].counters.v[c]))
+			return false;
+	return true;
+}
+
+/* Finish what the owner, or a settler before this one, had begun. */
+static int
+repeat_redo(struct arena *a, uint32_t slots)
+{
+	struct arena_redo *redo = &a->header->redo;
+
+	if (arena_load(&redo->on) == 0)
+		return 0;
+	if (!redo_is_sound(a, slots)) {
+		arena_store(&redo->on, 0);
+		return ERR_SYNTAX;
+	}
+	redo_apply(
+	    a, (uint32_t)arena_load(&redo->slot), (uint32_t)arena_load(&redo->cell));
+	return 0;
+}
+
+/* Another boot's: which of its words reached the disk, and in which order, is unknown. */
+static void
+drop_open(struct arena *a, uint32_t slots)
+{
+	arena_store(&a->header->redo.on, 0);
+	for (uint32_t i = 0; i < slots; i++)
+		arena_store(&a->slots[i].head, 0);
+}
+
+/* Settle what is open among the first slots. Returns 0 or ERR_SYNTAX. */
+static int
+settle_open(struct arena *a, uint32_t slots, uint32_t *n_out)
+{
+	const uint32_t cells = arena_cells(a);
+	int r = 0;
+
+	for (uint32_t i = 0; i < slots; i++) {
+		const uint64_t head = arena_load(&a->slots[i].head);
+
+		if (head == 0)
+			continue;
+		if (!arena_head_is_sound(head, cells)) {
+			arena_store(&a->slots[i].head, 0);
+			r = ERR_SYNTAX;
+			continue;
+		}
+		settle_slot(a, i);
+		(*n_out)++;
+	}
+	return r;
+}
+
+int
+arena_settle(struct arena *a, uint32_t *n_out)
+{
+	uint32_t n = 0;
+	int r = 0;
+	const uint32_t slots = slots_used(a, &r);
+
+	if (n_out != NULL)
+		*n_out = 0;
+	if (a->other_boot) {
+		drop_open(a, slots);
+		return r;
+	}
+	if (repeat_redo(a, slots) != 0)
+		r = ERR_SYNTAX;
+	if (settle_open(a, slots, &n) != 0)
+		r = ERR_SYNTAX;
+	if (n_out != NULL)
+		*n_out = n;
+	return r;
+}
+
+void
+arena_retire(struct arena *a)
+{
+	arena_store(&a->header->retired, 1);
+}
