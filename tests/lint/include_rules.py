@@ -39,7 +39,9 @@ ORDER = {
         http1_chars http1_judge http1.h http1_names http1_scan http1 timetext route
         reply reply_headers jsonscan wheel ipcount wire peer env gate forward
         client.h client_state client_pump client_answer client
-        upstream.h upstream_conn upstream_read upstream meter
+        upstream.h upstream_conn upstream_read upstream
+        meter.h meter_scan meter_text meter_number meter_params meter_pick meter_usage
+        meter_events meter_form meter_format meter_request meter_answer meter
         exchange_state request_body local access answer exchange worker
     """,
     "admin": """
