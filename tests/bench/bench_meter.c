@@ -254,7 +254,7 @@ count_bytes(void *arg, struct span data)
 static uint64_t
 read_answer(const struct body *b, const char *text, size_t n)
 {
-	struct meter_answer m;
+	static struct meter_answer m;
 	uint64_t out = 0;
 
 	meter_answer_init(&m, b->endpoint, b->format, b->drop, true);

@@ -41,7 +41,7 @@ the_fast_search_finds_what_the_plain_one_does(void **state)
 		const size_t to = from + next_random(&random) % (TEXT_BYTES - from);
 		const size_t at = next_random(&random) % TEXT_BYTES;
 
-		text[at] = round % 3 == 0 ? 'a' : "\"\\\x80"[round % 3];
+		text[at] = "a\"\\"[round % 3];
 		assert_ptr_equal(scan_either(text + from, text + to, '"', '\\'),
 		    scan_either_portable(text + from, text + to, '"', '\\'));
 	}
