@@ -272,7 +272,7 @@ read_answer(const struct body *b, const char *text, size_t n)
 static uint64_t
 read_request(const struct body *b, const char *text, size_t n)
 {
-	struct meter_request m;
+	static struct meter_request m;
 
 	meter_request_init(&m, b->format, SPAN("b"));
 	for (size_t i = 0; i < n; i += PIECE)
