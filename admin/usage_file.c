@@ -37,7 +37,7 @@ struct usage_file {
 struct place {
 	struct usage_file *f;
 	const char *path;
-	const char *what; /* "records" or "entry" */
+	const char *what; /* "records" or "keys": which list the entry is in */
 	size_t entry;
 	int64_t now_ms;
 	struct errmsg *why;
@@ -46,7 +46,7 @@ struct place {
 static int
 fault(const struct place *p, const char *field, const char *text)
 {
-	errmsg_set(p->why, "%s: %s %zu: %s%s%s", p->path, p->what, p->entry, field,
+	errmsg_set(p->why, "%s: %s[%zu]: %s%s%s", p->path, p->what, p->entry, field,
 	    field[0] != '\0' ? ": " : "", text);
 	return ERR_INVALID;
 }
@@ -337,14 +337,14 @@ take_totals(struct place *p, json_t *root)
 	json_t *entry;
 	int r = 0;
 
-	p->what = "entry";
+	p->what = "keys";
 	p->entry = 0;
 	json_object_foreach(root, key_id, entry)
 	{
-		p->entry++;
 		r = take_key(p, key_id, entry);
 		if (r != 0)
 			break;
+		p->entry++;
 	}
 	return r;
 }
@@ -441,7 +441,7 @@ parse(struct place *p, const char *text, size_t n)
 	json_error_t e;
 	int r;
 
-	p->f->root = json_loadb(text, n, JSON_DECODE_INT_AS_REAL, &e);
+	p->f->root = json_loadb(text, n, JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &e);
 	if (p->f->root == NULL) {
 		errmsg_set(p->why, "%s: no JSON at line %d, column %d", p->path, e.line,
 		    e.column);
