@@ -94,8 +94,9 @@ class TestTheJudge:
 class TestRandomArrivals:
     """Four workers, random arrivals against limits of 1 to 1000, all windows at once."""
 
-    ADDRESS, EVERYBODY = 1200, 1100
+    ADDRESS, EVERYBODY = 3000, (1100, 4000)
     OWN = (1, 2, 3, 7, 20, 60, 200, 1000, None)
+    SHARES = (1, 1, 1, 1, 2, 3, 4, 9, 3)
     ADDRESSES = ("192.0.2.1", "192.0.2.2")
 
     @staticmethod
@@ -112,27 +113,29 @@ class TestRandomArrivals:
         plan, moment = [], 0.0
         while moment < seconds:
             pace = rate * dice.choice((0.02, 0.3, 1, 3))
-            favourite = dice.choice(self.OWN)
+            [favourite] = dice.choices(self.OWN, self.SHARES)
             for _ in range(int(pace * dice.uniform(0.05, 0.2)) + 1):
                 moment += dice.expovariate(pace)
-                limit = favourite if dice.random() < 0.6 else dice.choice(self.OWN)
+                limit = favourite if dice.random() < 0.7 else dice.choice(self.OWN)
                 address = dice.choices(self.ADDRESSES, (4, 1))[0]
                 plan.append((moment, Arrival(models(self._name(limit), address), (address, limit))))
         return plan
 
-    def _judge(self, done, seconds):
+    def _judge(self, done, seconds, everybody):
         """Whatever window it is, none lets in too many, and none refuses while there is room."""
         assert {one.status for one in done} <= {200, 429}
         stopped = {one.limit for one in done if one.status == 429}
         passed = [one for one in done if one.status == 200]
-        everybody = Window(self.EVERYBODY, seconds, passed,
-                           [one for one in done if one.status == 429 and one.limit == self.EVERYBODY],
-                           [one for one in done if one.status == 429 and one.limit in self.OWN])
-        self._faultless(everybody, [one for one in passed if one.about[1] is None])
+        self._faultless(Window(everybody, seconds, passed,
+                               [one for one in done if one.status == 429 and one.limit == everybody],
+                               [one for one in done if one.status == 429 and one.limit in self.OWN]),
+                        [one for one in passed if one.about[1] is None])
         for address in self.ADDRESSES:
             came = [one for one in done if one.about[0] == address]
-            refused = [one for one in came if one.status == 429 and one.limit == self.ADDRESS]
-            self._faultless(Window(self.ADDRESS, seconds, [one for one in came if one not in refused], refused), [])
+            let_in, refused = [], []
+            for one in came:
+                (refused if one.status == 429 and one.limit == self.ADDRESS else let_in).append(one)
+            self._faultless(Window(self.ADDRESS, seconds, let_in, refused), [])
         for limit in self.OWN[:-1]:
             mine = [one for one in done if one.about[1] == limit]
             let_in = [one for one in mine if one.status == 200]
@@ -152,17 +155,17 @@ class TestRandomArrivals:
         print(f"seed {seed}")
         dice = random.Random(seed)
         stopped, end = set(), time.monotonic() + LONG
-        lengths = [1, 2, 3]
-        while lengths:
-            stopped |= self._phase(own, dice, lengths.pop())
-            if not lengths and time.monotonic() < end:
-                lengths = [dice.choice((1, 2, 5, 11, 30, 60))]
-        assert stopped >= {1, 2, 3, 7, 20, 60}, "the arrivals have not tried the small limits"
+        rounds = list(zip((2, 1), self.EVERYBODY[::-1], strict=True))
+        while rounds:
+            stopped |= self._round(own, dice, *rounds.pop())
+            if not rounds and time.monotonic() < end:
+                rounds = [(dice.choice((1, 2, 5, 11, 30, 60)), dice.choice(self.EVERYBODY))]
+        assert stopped >= {1, 2, 3, 7, 20, 60, 200}, "the arrivals have not tried the limits"
 
-    def _phase(self, house, dice, seconds):
-        set_limits(house, rate_limit_requests=self.EVERYBODY, rate_limit_window=seconds,
+    def _round(self, house, dice, seconds, everybody):
+        set_limits(house, rate_limit_requests=everybody, rate_limit_window=seconds,
                    ip_rate_limit_requests=self.ADDRESS, ip_rate_limit_window=seconds)
         assert house.reload()["result"] == "ok"
         with Crowd(house.http_port, dice.choice((8, 40, 96))) as crowd:
-            done = crowd.run(self._plan(dice, 2.6 * seconds, 500))
-        return self._judge(done, seconds)
+            done = crowd.run(self._plan(dice, 2.4 * seconds, min(2200, 6000 / seconds)))
+        return self._judge(done, seconds, everybody)
