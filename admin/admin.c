@@ -20,6 +20,7 @@
 #include "admin/metrics.h"
 #include "admin/procstat.h"
 #include "admin/resolve.h"
+#include "admin/usage_api.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -99,6 +100,14 @@ handle_acme(struct http_request *rq, void *arg)
 }
 
 static void
+handle_internal(struct http_request *rq, void *arg)
+{
+	struct admin *a = admin_of(arg);
+
+	usage_api_handle(rq, a->flush, a->args->config->data_dir);
+}
+
+static void
 handle_metrics(struct http_request *rq, void *arg)
 {
 	metrics_handle(rq, &admin_of(arg)->metrics);
@@ -114,6 +123,7 @@ static const struct http_route admin_routes[] = {
 	{ EVHTTP_REQ_GET, ACME_PREFIX, handle_acme },
 	{ ANY_METHOD, "/admin", handle_admin },
 	{ ANY_METHOD, "/admin/", handle_admin },
+	{ ANY_METHOD, USAGE_API_PREFIX, handle_internal },
 };
 
 static const struct http_route metrics_routes[] = {
@@ -221,7 +231,8 @@ init_metrics(struct admin *a)
 
 	a->metrics = (struct metrics){ .config = a->args->config,
 		.shared = a->args->shared,
-		.master_pid = a->args->master_pid };
+		.master_pid = a->args->master_pid,
+		.flush = a->flush };
 	if ((r = procstat_boot(&a->metrics.boot_s)) != 0)
 		log_warn("metrics", "the time of the boot is not known: %s", err_text(r));
 	if (a->args->n_metrics_fds == 0)

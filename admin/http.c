@@ -59,6 +59,64 @@ http_header(const struct http_request *rq, const char *name)
 	return evhttp_find_header(evhttp_request_get_input_headers(rq->ev), name);
 }
 
+static int
+peer_uid(int fd, uid_t *out)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+		return -errno;
+	*out = peer.uid;
+	return 0;
+}
+
+int
+http_peer_uid(const struct http_request *rq, uid_t *out)
+{
+	struct evhttp_connection *c = evhttp_request_get_connection(rq->ev);
+
+	if (c == NULL)
+		return -ENOTCONN;
+	return peer_uid(bufferevent_getfd(evhttp_connection_get_bufferevent(c)), out);
+}
+
+struct span
+http_body(struct http_request *rq)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(rq->ev);
+
+	return (struct span){ (const char *)evbuffer_pullup(in, -1),
+		evbuffer_get_length(in) };
+}
+
+int
+http_query_number(const struct http_request *rq, const char *name, uint64_t *out)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(rq->ev);
+	const char *query = uri != NULL ? evhttp_uri_get_query(uri) : NULL;
+	struct evkeyvalq pairs;
+	const char *text;
+	char *end;
+	int r = 0;
+
+	if (query == NULL)
+		return -ENOENT;
+	if (evhttp_parse_query_str(query, &pairs) != 0)
+		return ERR_SYNTAX;
+	text = evhttp_find_header(&pairs, name);
+	if (text == NULL) {
+		r = -ENOENT;
+	} else {
+		errno = 0;
+		*out = strtoull(text, &end, 10);
+		if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
+			r = ERR_SYNTAX;
+	}
+	evhttp_clear_headers(&pairs);
+	return r;
+}
+
 void
 http_add_header(struct http_request *rq, const char *name, const char *value)
 {
@@ -210,13 +268,12 @@ on_request(struct evhttp_request *ev, void *arg)
 static bool
 peer_is_known(const struct http_server *s, int fd)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	uid_t uid = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+	if (peer_uid(fd, &uid) != 0)
 		return false;
 	for (size_t i = 0; i < s->o.n_uids; i++) {
-		if (peer.uid == s->o.uids[i])
+		if (uid == s->o.uids[i])
 			return true;
 	}
 	return false;

@@ -71,6 +71,16 @@ void http_server_destroy(struct http_server **s);
 /* The value of a request's header, NULL if there is none. */
 const char *http_header(const struct http_request *rq, const char *name);
 
+/* The user at the other end of a UNIX socket (SO_PEERCRED). 0 or -errno. */
+int http_peer_uid(const struct http_request *rq, uid_t *out) MUSTCHECK;
+
+/* The request's body, all of it; valid during the call. */
+struct span http_body(struct http_request *rq);
+
+/* A number in the query, NAME=digits. Returns 0, -ENOENT or ERR_SYNTAX. */
+int http_query_number(
+    const struct http_request *rq, const char *name, uint64_t *out) MUSTCHECK;
+
 /* Add a header to the answer to come. Both are copied. */
 void http_add_header(struct http_request *rq, const char *name, const char *value);
 

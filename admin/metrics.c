@@ -12,61 +12,25 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "admin/metrics_scrape.h"
+#include "admin/metrics_stats.h"
+#include "admin/metrics_usage.h"
 #include "admin/procstat.h"
 #include "admin/prom.h"
 #include "common/clock.h"
 #include "common/keyring.h"
 #include "common/version.h"
 
-enum { REAP_TRIES = 5, STATE_ROWS = SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS };
+enum { REAP_TRIES = 5 };
 
-enum role { ROLE_MASTER, ROLE_WORKER, ROLE_ADMIN, ROLE_COUNT };
-
-static const char *const role_names[ROLE_COUNT] = {
-	[ROLE_MASTER] = "master",
-	[ROLE_WORKER] = "worker",
-	[ROLE_ADMIN] = "admin",
+static const char *const role_names[METRICS_ROLES] = {
+	[METRICS_MASTER] = "master",
+	[METRICS_WORKER] = "worker",
+	[METRICS_ADMIN] = "admin",
 };
-
-/* A role's processes, added up. */
-struct role_sum {
-	unsigned processes;
-	struct procstat sum; /* started_ms: of the last one looked at */
-};
-
-/* What one answer is made from. */
-struct scrape {
-	const struct metrics *m;
-	int64_t now_ms;
-	struct role_sum roles[ROLE_COUNT];
-};
-
-static struct prom_value
-whole(uint64_t v)
-{
-	return (struct prom_value){ .v = v };
-}
-
-static struct prom_value
-milli(uint64_t v)
-{
-	return (struct prom_value){ .v = v, .decimals = 3 };
-}
-
-static uint64_t
-load(const _Atomic uint64_t *p)
-{
-	return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-static enum worker_phase
-row_phase(const struct scoreboard_row *row)
-{
-	return (enum worker_phase)atomic_load_explicit(&row->phase, memory_order_acquire);
-}
 
 static void
-role_add(struct role_sum *role, pid_t pid)
+role_add(struct metrics_role *role, pid_t pid)
 {
 	struct procstat p;
 
@@ -81,13 +45,13 @@ role_add(struct role_sum *role, pid_t pid)
 }
 
 static void
-gather_workers(const struct state *state, struct role_sum *workers)
+gather_workers(const struct state *state, struct metrics_role *workers)
 {
-	*workers = (struct role_sum){ 0 };
-	for (size_t i = 0; i < STATE_ROWS; i++) {
+	*workers = (struct metrics_role){ 0 };
+	for (size_t i = 0; i < METRICS_ROWS; i++) {
 		const struct scoreboard_row *row = &state->rows[i];
 
-		if (row_phase(row) != WORKER_EMPTY)
+		if (metrics_phase(row) != WORKER_EMPTY)
 			role_add(workers,
 			    (pid_t)atomic_load_explicit(&row->pid, memory_order_relaxed));
 	}
@@ -102,17 +66,17 @@ static void
 gather_roles(struct scrape *s)
 {
 	for (unsigned i = 0; i < REAP_TRIES; i++) {
-		struct role_sum before = { 0 };
+		struct metrics_role before = { 0 };
 
 		role_add(&before, s->m->master_pid);
-		gather_workers(s->m->shared->state, &s->roles[ROLE_WORKER]);
-		s->roles[ROLE_MASTER] = (struct role_sum){ 0 };
-		role_add(&s->roles[ROLE_MASTER], s->m->master_pid);
-		if (s->roles[ROLE_MASTER].sum.reaped_cpu_ms == before.sum.reaped_cpu_ms)
+		gather_workers(s->m->shared->state, &s->roles[METRICS_WORKER]);
+		s->roles[METRICS_MASTER] = (struct metrics_role){ 0 };
+		role_add(&s->roles[METRICS_MASTER], s->m->master_pid);
+		if (s->roles[METRICS_MASTER].sum.reaped_cpu_ms == before.sum.reaped_cpu_ms)
 			break;
 	}
-	s->roles[ROLE_WORKER].sum.cpu_ms += s->roles[ROLE_MASTER].sum.reaped_cpu_ms;
-	role_add(&s->roles[ROLE_ADMIN], getpid());
+	s->roles[METRICS_WORKER].sum.cpu_ms += s->roles[METRICS_MASTER].sum.reaped_cpu_ms;
+	role_add(&s->roles[METRICS_ADMIN], getpid());
 }
 
 static void
@@ -127,9 +91,9 @@ write_workers(const struct scrape *s, struct prom *p)
 {
 	uint64_t ready = 0;
 
-	for (size_t i = 0; i < STATE_ROWS; i++)
-		ready += row_phase(&s->m->shared->state->rows[i]) == WORKER_READY;
-	prom_sample(p, "", NULL, 0, whole(ready));
+	for (size_t i = 0; i < METRICS_ROWS; i++)
+		ready += metrics_phase(&s->m->shared->state->rows[i]) == WORKER_READY;
+	prom_sample(p, "", NULL, 0, metrics_whole(ready));
 }
 
 static void
@@ -141,7 +105,7 @@ put_connections(struct prom *p, uint32_t slot, const char *state, uint64_t n)
 
 	snprintf(digits, sizeof(digits), "%u", slot);
 	labels[0].value = span_of(digits);
-	prom_sample(p, "", labels, 2, whole(n));
+	prom_sample(p, "", labels, 2, metrics_whole(n));
 }
 
 /* A slot's worker and those of former generations that still drain. */
@@ -155,11 +119,11 @@ write_slot_connections(const struct state *state, uint32_t slot, struct prom *p)
 		const struct scoreboard_row *row =
 		    &state->rows[g * SHARED_WORKER_SLOTS + slot];
 
-		if (row_phase(row) == WORKER_EMPTY)
+		if (metrics_phase(row) == WORKER_EMPTY)
 			continue;
 		living = true;
-		open += load(&row->connections);
-		busy += load(&row->requests_in_flight);
+		open += metrics_load(&row->connections);
+		busy += metrics_load(&row->requests_in_flight);
 	}
 	if (!living)
 		return;
@@ -191,20 +155,20 @@ write_upstream_up(const struct scrape *s, struct prom *p)
 {
 	uint64_t ok = 0, fail = 0;
 
-	for (size_t i = 0; i < STATE_ROWS; i++) {
+	for (size_t i = 0; i < METRICS_ROWS; i++) {
 		const struct scoreboard_row *row = &s->m->shared->state->rows[i];
-		uint64_t row_ok = load(&row->upstream_ok_ms);
-		uint64_t row_fail = load(&row->upstream_fail_ms);
+		uint64_t row_ok = metrics_load(&row->upstream_ok_ms);
+		uint64_t row_fail = metrics_load(&row->upstream_fail_ms);
 
-		if (row_phase(row) == WORKER_EMPTY)
+		if (metrics_phase(row) == WORKER_EMPTY)
 			continue;
 		ok = row_ok > ok ? row_ok : ok;
 		fail = row_fail > fail ? row_fail : fail;
 	}
 	if (upstream_is_unknown(s))
-		prom_sample(p, "", NULL, 0, whole(0));
+		prom_sample(p, "", NULL, 0, metrics_whole(0));
 	else if (ok != 0 || fail != 0)
-		prom_sample(p, "", NULL, 0, whole(ok >= fail));
+		prom_sample(p, "", NULL, 0, metrics_whole(ok >= fail));
 }
 
 enum key_state { KEY_ACTIVE, KEY_DISABLED, KEY_EXPIRED, KEY_BLOCKED, KEY_STATES };
@@ -247,7 +211,7 @@ write_keys(const struct scrape *s, struct prom *p)
 }
 
 static void
-put_role(struct prom *p, enum role role, struct prom_value v)
+put_role(struct prom *p, enum metrics_role_name role, struct prom_value v)
 {
 	const struct prom_label label = { "role", span_of(role_names[role]) };
 
@@ -257,27 +221,27 @@ put_role(struct prom *p, enum role role, struct prom_value v)
 static void
 write_cpu(const struct scrape *s, struct prom *p)
 {
-	for (enum role r = 0; r < ROLE_COUNT; r++) {
+	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
 		if (s->roles[r].processes > 0 || s->roles[r].sum.cpu_ms > 0)
-			put_role(p, r, milli(s->roles[r].sum.cpu_ms));
+			put_role(p, r, metrics_milli(s->roles[r].sum.cpu_ms));
 	}
 }
 
 static void
 write_resident(const struct scrape *s, struct prom *p)
 {
-	for (enum role r = 0; r < ROLE_COUNT; r++) {
+	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
 		if (s->roles[r].processes > 0)
-			put_role(p, r, whole(s->roles[r].sum.resident_bytes));
+			put_role(p, r, metrics_whole(s->roles[r].sum.resident_bytes));
 	}
 }
 
 static void
 write_virtual(const struct scrape *s, struct prom *p)
 {
-	for (enum role r = 0; r < ROLE_COUNT; r++) {
+	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
 		if (s->roles[r].processes > 0)
-			put_role(p, r, whole(s->roles[r].sum.virtual_bytes));
+			put_role(p, r, metrics_whole(s->roles[r].sum.virtual_bytes));
 	}
 }
 
@@ -285,10 +249,11 @@ write_virtual(const struct scrape *s, struct prom *p)
 static void
 write_start_time(const struct scrape *s, struct prom *p)
 {
-	for (enum role r = 0; r < ROLE_COUNT; r++) {
-		if (r != ROLE_WORKER && s->roles[r].processes > 0 && s->m->boot_s > 0)
+	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
+		if (r != METRICS_WORKER && s->roles[r].processes > 0 && s->m->boot_s > 0)
 			put_role(p, r,
-			    milli(s->m->boot_s * 1000 + s->roles[r].sum.started_ms));
+			    metrics_milli(
+				s->m->boot_s * 1000 + s->roles[r].sum.started_ms));
 	}
 }
 
@@ -300,7 +265,7 @@ write_open_fds(const struct scrape *s, struct prom *p)
 
 	(void)s;
 	if (procstat_own_fds(&open, &max) == 0)
-		put_role(p, ROLE_ADMIN, whole(open));
+		put_role(p, METRICS_ADMIN, metrics_whole(open));
 }
 
 static void
@@ -310,7 +275,63 @@ write_max_fds(const struct scrape *s, struct prom *p)
 
 	(void)s;
 	if (procstat_own_fds(&open, &max) == 0)
-		put_role(p, ROLE_ADMIN, whole(max));
+		put_role(p, METRICS_ADMIN, metrics_whole(max));
+}
+
+static const struct master_figures *
+figures_of(const struct scrape *s)
+{
+	return &s->m->shared->state->figures;
+}
+
+static void
+write_restarts(const struct scrape *s, struct prom *p)
+{
+	prom_sample(
+	    p, "", NULL, 0, metrics_whole(metrics_load(&figures_of(s)->worker_restarts)));
+}
+
+static void
+write_upstream_restarts(const struct scrape *s, struct prom *p)
+{
+	if (s->m->config->upstream_command != NULL)
+		prom_sample(p, "", NULL, 0,
+		    metrics_whole(metrics_load(&figures_of(s)->upstream_restarts)));
+}
+
+static void
+write_reloads(const struct scrape *s, struct prom *p)
+{
+	const struct master_figures *f = figures_of(s);
+
+	prom_labelled(p, "result", "ok", metrics_load(&f->reloads_ok));
+	prom_labelled(p, "result", "refused", metrics_load(&f->reloads_refused));
+	prom_labelled(p, "result", "failed", metrics_load(&f->reloads_failed));
+}
+
+static void
+write_reload_ok(const struct scrape *s, struct prom *p)
+{
+	prom_sample(
+	    p, "", NULL, 0, metrics_whole(metrics_load(&figures_of(s)->last_reload_ok)));
+}
+
+static void
+write_reload_time(const struct scrape *s, struct prom *p)
+{
+	const uint64_t ms = metrics_load(&figures_of(s)->last_reload_ms);
+
+	if (ms > 0)
+		prom_sample(p, "", NULL, 0, metrics_milli(ms));
+}
+
+static void
+write_certificate(const struct scrape *s, struct prom *p)
+{
+	const uint64_t at = metrics_load(&figures_of(s)->certificate_expiry_s);
+
+	if (at > 0)
+		prom_sample(p, "", NULL, 0, metrics_whole(at));
 }
 
 struct family {
@@ -326,14 +347,55 @@ static const struct family families[] = {
 	  "Always 1; the label says which version runs.", write_build_info },
 	{ "gatehouse_workers", PROM_GAUGE,
 	  "Worker processes that accept connections.", write_workers },
+	{ "gatehouse_worker_restarts_total", PROM_COUNTER,
+	  "Workers that were started in place of one that had died.", write_restarts },
 	{ "gatehouse_connections", PROM_GAUGE,
 	  "Open client connections by worker slot; active ones have a request in flight.",
 	  write_connections },
+	{ "gatehouse_streams", PROM_GAUGE,
+	  "Answers that are being streamed now.", metrics_write_streams },
+	{ "gatehouse_requests_total", PROM_COUNTER,
+	  "Requests answered, by the status that the client was given.",
+	  metrics_write_requests },
+	{ "gatehouse_key_requests_total", PROM_COUNTER,
+	  "Requests by key, since the ledger began.", metrics_write_key_requests },
+	{ "gatehouse_tokens_total", PROM_COUNTER,
+	  "Tokens by key, since the ledger began; the kinds have none in common.",
+	  metrics_write_tokens },
+	{ "gatehouse_cost_euros_total", PROM_COUNTER,
+	  "Cost in euros by key, since the ledger began.", metrics_write_cost },
+	{ "gatehouse_refused_total", PROM_COUNTER,
+	  "Requests that were refused here.", metrics_write_refused },
+	{ "gatehouse_request_duration_seconds", PROM_HISTOGRAM,
+	  "From a request's head to the end of its answer.", metrics_write_duration },
+	{ "gatehouse_time_to_first_byte_seconds", PROM_HISTOGRAM,
+	  "From a request's head to the first byte of its answer.", metrics_write_first_byte },
+	{ "gatehouse_overhead_seconds", PROM_HISTOGRAM,
+	  "Time of a request that was spent here, not upstream or waiting for the client.",
+	  metrics_write_overhead },
 	{ "gatehouse_upstream_up", PROM_GAUGE,
 	  "1 if the last traffic to upstream, or the last probe of it, went well.",
 	  write_upstream_up },
+	{ "gatehouse_upstream_responses_total", PROM_COUNTER,
+	  "Answers of upstream by status.", metrics_write_upstream_responses },
+	{ "gatehouse_upstream_process_restarts_total", PROM_COUNTER,
+	  "Starts of UPSTREAM_COMMAND after its end.", write_upstream_restarts },
+	{ "gatehouse_reloads_total", PROM_COUNTER,
+	  "Reloads by result.", write_reloads },
+	{ "gatehouse_last_reload_successful", PROM_GAUGE,
+	  "1 if the last reload, or the start, was successful.", write_reload_ok },
+	{ "gatehouse_last_reload_timestamp_seconds", PROM_GAUGE,
+	  "When that was, in seconds since 1970.", write_reload_time },
 	{ "gatehouse_keys", PROM_GAUGE,
 	  "API keys in force; blocked ones have a rate limit of 0.", write_keys },
+	{ "gatehouse_journal_cells", PROM_GAUGE,
+	  "Cells of the journal, one for each key, model and endpoint of a worker.",
+	  metrics_write_journal_cells },
+	{ "gatehouse_ledger_lag_seconds", PROM_GAUGE,
+	  "How old usage that waits in the journal may be; 0 while flushes go well.",
+	  metrics_write_ledger_lag },
+	{ "gatehouse_tls_certificate_expiry_seconds", PROM_GAUGE,
+	  "When the first certificate expires, in seconds since 1970.", write_certificate },
 	{ "process_cpu_seconds_total", PROM_COUNTER,
 	  "CPU time in seconds; of role worker: of the living ones and all ended children.",
 	  write_cpu },
@@ -357,10 +419,12 @@ metrics_write(const struct metrics *m, int64_t now_ms, struct evbuffer *out)
 	struct prom p = { .out = out };
 
 	gather_roles(&s);
+	metrics_gather_usage(&s);
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
 		prom_family(&p, families[i].name, families[i].type, families[i].help);
 		families[i].write(&s, &p);
 	}
+	tally_destroy(&s.usage);
 	return p.failed ? -ENOMEM : 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * METRICS_LISTEN's answer: what shared memory and /proc say, as Prometheus text.
+ * METRICS_LISTEN's answer: what shared memory, journal, ledger and /proc say, as
+ * Prometheus text.
  * CONTRACT section 7 has the names; each family is a row of a table in metrics.c.
  * Runs in the admin process; reads, never writes, what it reports.
  */
@@ -14,12 +15,15 @@
 #include "common/config.h"
 #include "common/shared.h"
 
+struct flush;
+
 /* Where the figures come from; all borrowed. */
 struct metrics {
 	const struct config *config; /* token, scheme of upstream */
 	const struct shared *shared;
 	pid_t master_pid;
-	uint64_t boot_s; /* procstat_boot(); 0 when unknown */
+	uint64_t boot_s;     /* procstat_boot(); 0 when unknown */
+	struct flush *flush; /* journal and ledger; NULL: neither */
 };
 
 /* Append the whole page. now_ms: wall clock, for the keys' expiry. 0 or -ENOMEM (out is cut). */

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "common/sb.h"
+
 static const char *const type_names[] = {
 	[PROM_COUNTER] = "counter",
 	[PROM_GAUGE] = "gauge",
@@ -45,23 +47,38 @@ open_family(struct prom *p)
 		p->failed = true;
 }
 
-/* Backslash, quote and newline are written as two characters, all else as it is. */
+/* What is written for the n bytes of a character; NULL: the character itself. */
+static const char *
+escape_of(char c, size_t n)
+{
+	if (n == 0)
+		return "\xEF\xBF\xBD"; /* U+FFFD */
+	switch (c) {
+	case '\\': return "\\\\";
+	case '"': return "\\\"";
+	case '\n': return "\\n";
+	default: return NULL;
+	}
+}
+
+/* Backslash, quote and newline are written as two characters, all else as it is; bytes that
+ * are no UTF-8 become U+FFFD each, for they would make the whole page invalid. */
 static void
 put_label_value(struct prom *p, struct span v)
 {
-	size_t from = 0;
+	size_t from = 0, i = 0;
 
-	for (size_t i = 0; i < v.n; i++) {
-		const char *escape = v.p[i] == '\\' ? "\\\\"
-		    : v.p[i] == '"'                 ? "\\\""
-		    : v.p[i] == '\n'                ? "\\n"
-						    : NULL;
+	while (i < v.n) {
+		const size_t n = sb_utf8_bytes((const unsigned char *)v.p + i, v.n - i);
+		const char *escape = escape_of(v.p[i], n);
+		const size_t next = i + (n > 0 ? n : 1);
 
-		if (escape == NULL)
-			continue;
-		put(p, v.p + from, i - from);
-		put_str(p, escape);
-		from = i + 1;
+		if (escape != NULL) {
+			put(p, v.p + from, i - from);
+			put_str(p, escape);
+			from = next;
+		}
+		i = next;
 	}
 	if (v.n > from)
 		put(p, v.p + from, v.n - from);

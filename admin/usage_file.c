@@ -37,7 +37,7 @@ struct usage_file {
 struct place {
 	struct usage_file *f;
 	const char *path;
-	const char *what; /* "records" or "entry" */
+	const char *what; /* "records" or "keys": which list the entry is in */
 	size_t entry;
 	int64_t now_ms;
 	struct errmsg *why;
@@ -46,7 +46,7 @@ struct place {
 static int
 fault(const struct place *p, const char *field, const char *text)
 {
-	errmsg_set(p->why, "%s: %s %zu: %s%s%s", p->path, p->what, p->entry, field,
+	errmsg_set(p->why, "%s: %s[%zu]: %s%s%s", p->path, p->what, p->entry, field,
 	    field[0] != '\0' ? ": " : "", text);
 	return ERR_INVALID;
 }

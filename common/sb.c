@@ -63,12 +63,8 @@ is_utf8_tail(const unsigned char *p, size_t n)
 	return true;
 }
 
-/*
- * Bytes of the well-formed UTF-8 sequence at p (Unicode table 3-7: no overlong
- * forms, no surrogates, nothing over U+10FFFF), 0 when it is none.
- */
-static size_t
-utf8_bytes(const unsigned char *p, size_t n)
+size_t
+sb_utf8_bytes(const unsigned char *p, size_t n)
 {
 	unsigned char lo = 0x80, hi = 0xBF; /* bounds of the second byte */
 	size_t len;
@@ -129,7 +125,7 @@ sb_json(struct sb *b, struct span s)
 	size_t left = s.n;
 
 	while (left > 0 && !b->over) {
-		const size_t n = utf8_bytes(p, left);
+		const size_t n = sb_utf8_bytes(p, left);
 
 		if (n == 1)
 			put_ascii(b, *p);

@@ -52,6 +52,11 @@ void sb_str(struct sb *b, const char *s);
 /* Append v in decimal. */
 void sb_u64(struct sb *b, uint64_t v);
 void sb_i64(struct sb *b, int64_t v);
+/*
+ * Bytes of the well-formed UTF-8 sequence at the front of the n at p (Unicode table 3-7:
+ * no overlong forms, no surrogates, nothing over U+10FFFF), 0 when it is none. n >= 1.
+ */
+size_t sb_utf8_bytes(const unsigned char *p, size_t n);
 /* Append s as the inside of a JSON string (RFC 8259 section 7), no quotes added;
  * bytes that are no valid UTF-8 become U+FFFD each. What does not fit is cut
  * between two characters; nothing is appended to a builder that is over. */

@@ -104,9 +104,20 @@ struct scoreboard_row {
 	struct stats stats;                /* outlives the row's process */
 };
 
+/* What the master tells the metrics; it alone writes. They live as long as the region. */
+struct master_figures {
+	_Atomic uint64_t worker_restarts;
+	_Atomic uint64_t upstream_restarts; /* of UPSTREAM_COMMAND's process */
+	_Atomic uint64_t reloads_ok, reloads_refused, reloads_failed;
+	_Atomic uint64_t last_reload_ok; /* 1 at the start, which reads all the same */
+	_Atomic uint64_t last_reload_ms; /* wall clock */
+	_Atomic uint64_t certificate_expiry_s; /* the earliest notAfter; 0: no TLS */
+};
+
 struct state {
 	uint64_t magic;
 	uint64_t version;
+	struct master_figures figures;
 	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
 	SEQBOX(sizeof(struct upstream_addrs)) upstream;
 	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];

@@ -162,6 +162,7 @@ step_respawn(struct master *m, struct generation *g, uint32_t slot, uint64_t now
 	}
 	spawn(m, g, slot, now_ms);
 	m->worker_restarts++;
+	atomic_fetch_add(&m->house.shared.state->figures.worker_restarts, 1);
 	if (p->pid != 0)
 		log_info("respawn", "worker %u (pid %d)", slot + 1, (int)p->pid);
 }

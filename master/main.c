@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/cli_backup.h"
+#include "admin/cli_import.h"
 #include "admin/cli_keys.h"
+#include "admin/cli_usage.h"
 #include "common/version.h"
 #include "master/check.h"
 #include "master/ctl.h"
@@ -41,6 +44,9 @@ static int run_reload(const struct invocation *in);
 static int run_stop(const struct invocation *in);
 static int run_status(const struct invocation *in);
 static int run_keys(const struct invocation *in);
+static int run_usage(const struct invocation *in);
+static int run_import(const struct invocation *in);
+static int run_backup(const struct invocation *in);
 static int run_version(const struct invocation *in);
 static int run_help(const struct invocation *in);
 
@@ -79,6 +85,21 @@ static const struct command commands[] = {
 	  "lists them with their options. With no master running the file is edited all the\n"
 	  "same, and that is said.\n" FIND_HELP,
 	  false, true, run_keys },
+	{ "usage", "[-c FILE] [OPTION ...]", "show what was used, and what it cost",
+	  "Adds up the ledger by key, model, endpoint, hour or day, as a table, JSON or CSV;\n"
+	  "`gatehouse usage --help` lists the options. `gatehouse usage forget KEY_ID` folds a\n"
+	  "key's usage into `forgotten`. With no master running the ledger is read all the\n"
+	  "same.\n" FIND_HELP,
+	  false, true, run_usage },
+	{ "import", "[-c FILE] FILE", "take over a usage.json of the Python proxy",
+	  "Adds the records of FILE to the ledger, each once, however often it is imported and\n"
+	  "however it has grown. Of a file with any fault nothing is imported.\n" FIND_HELP,
+	  false, true, run_import },
+	{ "backup", "[-c FILE] DIR", "copy the ledger while it is in use",
+	  "Writes a consistent copy of the ledger, with all that was used until now, to\n"
+	  "DIR/ledger, which must not be there. To restore: stop, put it in place of\n"
+	  "DATA_DIR/ledger, start.\n" FIND_HELP,
+	  false, true, run_backup },
 	{ "version", "", "print the version",
 	  "Prints the version.\n",
 	  false, false, run_version },
@@ -229,6 +250,58 @@ static int
 run_keys(const struct invocation *in)
 {
 	return with_service(in, act_keys);
+}
+
+/* Run one of the commands on the ledger, whose words are its own to judge. */
+static int
+act_ledger(const struct invocation *in, const struct service *s,
+    int (*command)(int argc, char **argv, const struct cli_service *s))
+{
+	const struct cli_service service = { .run_dir = s->run_dir,
+		.data_dir = s->config->data_dir,
+		.running = s->master != 0,
+		.out = stdout,
+		.err = stderr };
+	char **argv = in->argv - 1;
+
+	argv[0] = in->process_argv[1]; /* the name: -c may have stood between */
+	return command(in->argc + 1, argv, &service);
+}
+
+static int
+act_usage(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_usage);
+}
+
+static int
+act_import(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_import);
+}
+
+static int
+act_backup(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_backup);
+}
+
+static int
+run_usage(const struct invocation *in)
+{
+	return with_service(in, act_usage);
+}
+
+static int
+run_import(const struct invocation *in)
+{
+	return with_service(in, act_import);
+}
+
+static int
+run_backup(const struct invocation *in)
+{
+	return with_service(in, act_backup);
 }
 
 static int

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "master/figures.h"
 #include "master/publish.h"
 #include "master/settle.h"
 #include "master/watch.h"
@@ -209,6 +210,7 @@ start_up(struct master *m, struct errmsg *why)
 	    (r = publish_inputs(m, in, why)) != 0)
 		return r;
 	keyset_destroy(&in->keys);
+	figures_start(m);
 	announce(m, in->config);
 	return 0;
 }

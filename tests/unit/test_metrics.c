@@ -33,7 +33,7 @@ set_up(void **state)
 
 	if (b == NULL || shared_create(64, &b->shared) != 0)
 		return -1;
-	b->m = (struct metrics){ &b->config, &b->shared, getppid(), 1700000000 };
+	b->m = (struct metrics){ &b->config, &b->shared, getppid(), 1700000000, NULL };
 	*state = b;
 	return 0;
 }
@@ -243,6 +243,93 @@ the_token_opens_when_one_is_set(void **state)
 	assert_false(metrics_authorized(&closed, "Basic metrics-token"));
 }
 
+static void
+statistics_are_summed_over_all_rows_the_dead_ones_too(void **state)
+{
+	struct bench *b = *state;
+	struct stats *one = &shared_row(b->shared.state, 1, 0)->stats;
+	struct stats *two = &shared_row(b->shared.state, 2, 3)->stats;
+	const size_t ok = stats_code_index(200);
+	const char *text;
+
+	put_worker(b, 2, 3, WORKER_READY, 1, 1);
+	stats_add(&one->requests[ENDPOINT_CHAT][ok], 3);
+	stats_add(&two->requests[ENDPOINT_CHAT][ok], 4);
+	stats_add(&two->requests[ENDPOINT_NONE][STATS_CODES - 1], 1);
+	stats_add(&one->refused[STATS_REFUSED_KEY], 2);
+	stats_add(&two->upstream[stats_code_index(503)], 5);
+	stats_add(&one->streams, 9); /* it was killed with these */
+	stats_add(&two->streams, 2);
+	text = page(b);
+	assert_true(
+	    value(text, "gatehouse_requests_total{endpoint=\"chat\",code=\"200\"}") == 7);
+	assert_true(
+	    value(text, "gatehouse_requests_total{endpoint=\"none\",code=\"other\"}") == 1);
+	assert_null(strstr(text, "code=\"404\""));
+	assert_true(value(text, "gatehouse_refused_total{reason=\"key\"}") == 2);
+	assert_null(strstr(text, "reason=\"rate\""));
+	assert_true(value(text, "gatehouse_upstream_responses_total{code=\"503\"}") == 5);
+	assert_true(value(text, "gatehouse_streams") == 2);
+}
+
+static void
+histograms_are_cumulative_and_end_in_all(void **state)
+{
+	struct bench *b = *state;
+	struct stats *one = &shared_row(b->shared.state, 1, 0)->stats;
+	struct stats *two = &shared_row(b->shared.state, 1, 1)->stats;
+	const char *text;
+
+	stats_observe(&one->duration[ENDPOINT_CHAT], stats_bounds_us, 5000);
+	stats_observe(&two->duration[ENDPOINT_CHAT], stats_bounds_us, 5001);
+	stats_observe(&two->duration[ENDPOINT_CHAT], stats_bounds_us, 700000000);
+	stats_observe(&one->overhead, stats_overhead_bounds_us, 42);
+	text = page(b);
+#define DURATION(le)                                                                     \
+	value(text,                                                                      \
+	    "gatehouse_request_duration_seconds_bucket{endpoint=\"chat\",le=\"" le "\"}")
+	assert_true(DURATION("0.005") == 1);
+	assert_true(DURATION("0.01") == 2);
+	assert_true(DURATION("1") == 2);
+	assert_true(DURATION("600") == 2);
+	assert_true(DURATION("+Inf") == 3);
+	assert_non_null(strstr(text,
+	    "\ngatehouse_request_duration_seconds_sum{endpoint=\"chat\"} 700.010001\n"));
+	assert_true(
+	    value(text, "gatehouse_request_duration_seconds_count{endpoint=\"chat\"}") ==
+	    3);
+	assert_true(value(text, "gatehouse_overhead_seconds_bucket{le=\"0.00003\"}") == 0);
+	assert_true(value(text, "gatehouse_overhead_seconds_bucket{le=\"0.00005\"}") == 1);
+	assert_true(value(text, "gatehouse_overhead_seconds_count") == 1);
+	assert_null(strstr(text, "gatehouse_time_to_first_byte_seconds"));
+}
+
+static void
+the_masters_figures_are_told(void **state)
+{
+	struct bench *b = *state;
+	struct master_figures *f = &b->shared.state->figures;
+	const char *text = page(b);
+
+	assert_null(strstr(text, "gatehouse_tls_certificate_expiry_seconds"));
+	assert_null(strstr(text, "gatehouse_last_reload_timestamp_seconds"));
+	f->worker_restarts = 3;
+	f->reloads_ok = 2;
+	f->reloads_refused = 1;
+	f->last_reload_ok = 1;
+	f->last_reload_ms = 1800000000123;
+	f->certificate_expiry_s = 1900000000;
+	text = page(b);
+	assert_true(value(text, "gatehouse_worker_restarts_total") == 3);
+	assert_true(value(text, "gatehouse_reloads_total{result=\"ok\"}") == 2);
+	assert_true(value(text, "gatehouse_reloads_total{result=\"refused\"}") == 1);
+	assert_true(value(text, "gatehouse_reloads_total{result=\"failed\"}") == 0);
+	assert_true(value(text, "gatehouse_last_reload_successful") == 1);
+	assert_non_null(
+	    strstr(text, "\ngatehouse_last_reload_timestamp_seconds 1800000000.123\n"));
+	assert_true(value(text, "gatehouse_tls_certificate_expiry_seconds") == 1900000000);
+}
+
 #define BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -254,6 +341,9 @@ main(void)
 		BENCH(keys_are_counted_by_state),
 		BENCH(processes_are_told_by_role),
 		BENCH(cpu_time_of_workers_outlives_them),
+		BENCH(statistics_are_summed_over_all_rows_the_dead_ones_too),
+		BENCH(histograms_are_cumulative_and_end_in_all),
+		BENCH(the_masters_figures_are_told),
 		cmocka_unit_test(the_token_opens_when_one_is_set),
 	};
 

@@ -45,6 +45,20 @@ a_family_without_samples_is_left_out(void **state)
 }
 
 static void
+bytes_that_are_no_utf8_become_replacement_characters(void **state)
+{
+	const struct prom_label l = { "a", SPAN("a\xff\xc3\"\xe2\x82") };
+	struct prom p = { .out = evbuffer_new() };
+
+	(void)state;
+	prom_family(&p, "a", PROM_GAUGE, "A.");
+	prom_sample(&p, "", &l, 1, (struct prom_value){ .v = 0 });
+	expect(&p,
+	    "# HELP a A.\n# TYPE a gauge\na{a=\"a\xef\xbf\xbd\xef\xbf\xbd\\\""
+	    "\xef\xbf\xbd\xef\xbf\xbd\"} 0\n");
+}
+
+static void
 label_values_are_escaped(void **state)
 {
 	const struct prom_label l[] = { { "a", SPAN("q\"b\\n\nz\xc3\xa4") },
@@ -77,6 +91,7 @@ main(void)
 		cmocka_unit_test(a_family_has_help_and_type_once),
 		cmocka_unit_test(a_family_without_samples_is_left_out),
 		cmocka_unit_test(label_values_are_escaped),
+		cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
 		cmocka_unit_test(decimals_are_exact),
 	};
 

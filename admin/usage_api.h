@@ -1,0 +1,21 @@
+/*
+ * What the CLI asks of the admin process over its socket, under /internal/: usage, forget,
+ * import, backup. For root and admin's own user only, and never for what comes through a
+ * worker.
+ */
+#ifndef GATEHOUSE_ADMIN_USAGE_API_H
+#define GATEHOUSE_ADMIN_USAGE_API_H
+
+#include "admin/flush.h"
+#include "admin/http.h"
+
+#define USAGE_API_PREFIX "/internal/"
+#define USAGE_API_USAGE "/internal/usage"   /* GET ?from=HOUR&to=HOUR&by=MASK: lines */
+#define USAGE_API_FORGET "/internal/forget" /* POST a key id: {"rows"} */
+#define USAGE_API_IMPORT "/internal/import" /* POST lines: {"added"} */
+#define USAGE_API_BACKUP "/internal/backup" /* POST: {"staged"} */
+
+/* Answer a request whose path begins with USAGE_API_PREFIX. */
+void usage_api_handle(struct http_request *rq, struct flush *f, const char *data_dir);
+
+#endif

@@ -1,0 +1,46 @@
+/* See figures.h. Runs in the master, the only writer. */
+#include "master/figures.h"
+
+#include "common/tls.h"
+
+static struct master_figures *
+figures_of(struct master *m)
+{
+	return &m->house.shared.state->figures;
+}
+
+static void
+put_expiry(struct master *m)
+{
+	const struct tls_server *tls = state_generation(m, m->current)->inputs.tls;
+	const int64_t expiry = tls != NULL ? tls_server_expiry(tls) : 0;
+
+	atomic_store(
+	    &figures_of(m)->certificate_expiry_s, expiry > 0 ? (uint64_t)expiry : 0);
+}
+
+void
+figures_start(struct master *m)
+{
+	atomic_store(&figures_of(m)->last_reload_ok, 1);
+	atomic_store(&figures_of(m)->last_reload_ms, (uint64_t)m->started_wall_ms);
+	put_expiry(m);
+}
+
+void
+figures_on_reload(struct master *m, enum reload_result result)
+{
+	struct master_figures *f = figures_of(m);
+	_Atomic uint64_t *const by_result[] = {
+		[RELOAD_NONE] = NULL,
+		[RELOAD_OK] = &f->reloads_ok,
+		[RELOAD_REFUSED] = &f->reloads_refused,
+		[RELOAD_FAILED] = &f->reloads_failed,
+	};
+
+	if (by_result[result] != NULL)
+		atomic_fetch_add(by_result[result], 1);
+	atomic_store(&f->last_reload_ms, (uint64_t)m->reload.last_wall_ms);
+	atomic_store(&f->last_reload_ok, result == RELOAD_OK);
+	put_expiry(m);
+}
