@@ -92,7 +92,9 @@ import(const struct cli_service *s, const char *path)
 		fprintf(
 		    s->out, "%zu records, %zu of them new\n", usage_file_count(f), added);
 	else
-		fprintf(s->err, "%zu records were added before; import again\n", added);
+		fprintf(s->err,
+		    "%zu records were added; the others will be when it is imported again\n",
+		    added);
 	usage_file_destroy(&f);
 	return r == 0 ? CLI_DONE : cli_refuse(s, "import", r, &why);
 }

@@ -222,7 +222,7 @@ do_forget(const struct cli_service *s, const char *key_id)
 	}
 	if (r != 0)
 		return cli_refuse(s, "usage forget", r, &why);
-	fprintf(s->out, "%lld rows of usage are now `" LEDGER_FORGOTTEN "`\n", rows);
+	fprintf(s->out, "rows of usage that are `" LEDGER_FORGOTTEN "` now: %lld\n", rows);
 	return CLI_DONE;
 }
 

@@ -337,14 +337,14 @@ take_totals(struct place *p, json_t *root)
 	json_t *entry;
 	int r = 0;
 
-	p->what = "entry";
+	p->what = "keys";
 	p->entry = 0;
 	json_object_foreach(root, key_id, entry)
 	{
-		p->entry++;
 		r = take_key(p, key_id, entry);
 		if (r != 0)
 			break;
+		p->entry++;
 	}
 	return r;
 }
@@ -441,7 +441,7 @@ parse(struct place *p, const char *text, size_t n)
 	json_error_t e;
 	int r;
 
-	p->f->root = json_loadb(text, n, JSON_DECODE_INT_AS_REAL, &e);
+	p->f->root = json_loadb(text, n, JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &e);
 	if (p->f->root == NULL) {
 		errmsg_set(p->why, "%s: no JSON at line %d, column %d", p->path, e.line,
 		    e.column);

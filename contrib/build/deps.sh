@@ -78,6 +78,9 @@ needs_test()
 	need openssl program openssl
 	need curl program curl
 	need procps program ps
+	need prometheus program prometheus
+	need prometheus program promtool
+	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 }
 
 needs_lint()
