@@ -1,11 +1,10 @@
 """What a gatehouse says was used, and what a stand-in's `usage` must become there."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
-TOKEN_NEUR = 5000
-"""of chat models, by the list that is built in"""
+MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,44 @@ def read(house):
     return found
 
 
-def told(usage, cut=False, token_neur=TOKEN_NEUR):
+@dataclass(frozen=True)
+class Price:
+    """In billionths of a euro, for one token."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int | None = None
+    """None: as others of the prompt"""
+    written: int | None = None
+
+    def of(self, spent):
+        cached = self.prompt if self.cached is None else self.cached
+        written = self.prompt if self.written is None else self.written
+        fresh = spent.prompt_tokens - spent.cached_tokens - spent.cache_write_tokens
+        return (self.prompt * fresh + cached * spent.cached_tokens + written * spent.cache_write_tokens
+                + self.completion * spent.completion_tokens)
+
+
+BUILT_IN = Price(5000, 5000)
+"""of chat models in the list that is built in"""
+
+
+def told(usage, cut=False, price=BUILT_IN):
     """What a request with this `usage` of OpenAI's or Anthropic's form counts; None: it has told nothing."""
     said = usage or {}
-    if "input_tokens" in said and "type" not in said:
-        cached = said["cache_read_input_tokens"]
-        written = said["cache_creation_input_tokens"]
+    if "input_tokens" in said:
+        cached, written = said.get("cache_read_input_tokens", 0), said.get("cache_creation_input_tokens", 0)
         prompt, completion = said["input_tokens"] + cached + written, said["output_tokens"]
     else:
         details = said.get("prompt_tokens_details") or {}
         cached, written = details.get("cached_tokens", 0), 0
         prompt, completion = said.get("prompt_tokens", 0), said.get("completion_tokens", 0)
-    return Spent(1, int(cut), prompt, cached, written, completion, cost_neur=token_neur * (prompt + completion))
+    spent = Spent(1, int(cut), prompt, cached, written, completion)
+    return replace(spent, cost_neur=price.of(spent))
+
+
+def heard(audio_bytes, seconds=0, mib_neur=0, second_neur=0, **more):
+    """What a request with audio counts; costs are rounded half up."""
+    audio_ms = whole(seconds, 1000)
+    cost = (2 * audio_bytes * mib_neur + MIB) // (2 * MIB) + (2 * audio_ms * second_neur + 1000) // 2000
+    return Spent(1, audio_bytes=audio_bytes, audio_ms=audio_ms, cost_neur=cost, **more)
