@@ -74,19 +74,20 @@ def faults(records, rows, values):
 def summary(records, killer, seed):
     ways = Counter("refused" if record.whole and record.status != 200 else "complete" if record.whole
                    else "left" if record.left else "cut" if record.sent else "unsent" for record in records)
-    return f"seed {seed}: killed {dict(killer.counts)}; {len(records)} requests: {dict(ways)}"
+    return f"seed {seed}: struck {dict(killer.counts)}; {len(records)} requests: {dict(ways)}"
 
 
 @pytest.mark.timeout(SECONDS + 300)
-def test_usage_adds_up_whatever_is_killed(start_house, standin, capsys):
+def test_usage_adds_up_whatever_is_killed(start_house, standin, folder, capsys):
     seed = int(os.environ.get("KILL_SEED", secrets.randbits(32)))
     count = int(SECONDS * RATE)
-    house = start_house(entries=keyed.entries(count), WORKERS=3)
-    killer = kills.Killer(house, random.Random(seed))
-    chance = random.Random(seed + 1)
+    config = folder / "kill.json"
+    kills.write_config(config, 99)
+    house = start_house(entries=keyed.entries(count), WORKERS=3, GATEHOUSE_CONFIG=config)
+    killer = kills.Killer(house, random.Random(seed), config)
     with keyed.Load(killer.connect, seed, count, RATE) as load:
         while load.elapsed() < SECONDS and not load.failed:
-            load.pause(chance.uniform(0.05, 0.9))
+            load.pause(killer.delay())
             killer.strike()
     assert not load.failed, f"seed {seed}: {load.failed}"
     killer.finish()
@@ -94,7 +95,7 @@ def test_usage_adds_up_whatever_is_killed(start_house, standin, capsys):
     rows = spent.read(house)
     house.start()
     assert spent.read(house) == rows, "admin says what the ledger says"
-    house.expect("child_exit")
+    house.expect(*kills.EVENTS)
     told = summary(load.records, killer, seed)
     with capsys.disabled():
         print(f"\n{told}")

@@ -1,5 +1,6 @@
-"""Kill -9 at random: a worker, admin, the master alone, everything."""
+"""Kill -9 at random: a worker, admin, the master alone, everything; and now and then a new generation between."""
 
+import json
 import os
 import signal
 from collections import Counter
@@ -7,8 +8,10 @@ from collections import Counter
 from . import procfs, raw
 from .poll import until
 
-KINDS = {"worker": 50, "admin": 25, "everything": 15, "master": 10}
-"""and how often, in per cent"""
+KINDS = {"worker": 43, "admin": 25, "everything": 13, "master": 7, "reload": 12}
+"""and how often, in per cent; a reload kills nobody, but begins a new generation that the next kill may hit"""
+EVENTS = ("child_exit", "reload")
+"""error lines that kills bring with them; a reload fails when one of its workers is killed"""
 
 
 def kill(pid):
@@ -20,12 +23,24 @@ def kill(pid):
         return False
 
 
-class Killer:
-    """Kills parts of one gatehouse and has it come back."""
+def write_config(path, seconds):
+    """A configuration that differs by nothing of importance, so that a reload needs new workers."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps({"upstream_idle_timeout": seconds}))
+    os.replace(new, path)
 
-    def __init__(self, house, chance):
+
+class Killer:
+    """
+    Kills parts of one gatehouse and has it come back.
+
+    config_path  the file that GATEHOUSE_CONFIG names: it is changed for a new generation
+    """
+
+    def __init__(self, house, chance, config_path):
         self._house = house
         self._chance = chance
+        self._config_path = config_path
         self._sessions = []
         """of masters that were killed alone: their children leave by themselves"""
         self._port = house.http_port
@@ -37,6 +52,10 @@ class Killer:
         if port is None:
             raise ConnectionRefusedError
         return raw.Connection(port)
+
+    def delay(self):
+        """Seconds until the next one: some hit what is just coming back."""
+        return self._chance.uniform(0, 0.1) if self._chance.random() < 0.3 else self._chance.uniform(0.1, 0.9)
 
     def strike(self):
         kind = self._chance.choices(list(KINDS), list(KINDS.values()))[0]
@@ -57,6 +76,11 @@ class Killer:
         self._port = None
         kill(self._house.pid)
         return self._start_again()
+
+    def _reload(self):
+        write_config(self._config_path, self._chance.randint(100, 999))
+        self._house.signal(signal.SIGHUP)
+        return True
 
     def _everything(self):
         self._port = None
