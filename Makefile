@@ -5,6 +5,7 @@ MODE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 FUZZ_SECONDS ?= 60
+KILL_SECONDS ?= 200
 WERROR ?= -Werror
 BUILD := build/$(MODE)
 Q := $(if $(filter 1,$(V)),,@)
@@ -166,6 +167,9 @@ unit: deps-test
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
 	$(Q)$(RUN_TESTS) $(PYTEST_ARGS)
+soak-kill: build/gatehouse venv
+	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
+	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
 fuzz: $(FUZZ:%=fuzz-run-%)
 fuzz-run-%: fuzz-build
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
@@ -240,6 +244,7 @@ help:
 	@echo 'make                build/gatehouse (MODE=asan: build/asan/gatehouse)'
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
+	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench-micro    micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
@@ -247,7 +252,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:
