@@ -5,6 +5,7 @@ MODE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 FUZZ_SECONDS ?= 60
+KILL_SECONDS ?= 200
 WERROR ?= -Werror
 BUILD := build/$(MODE)
 Q := $(if $(filter 1,$(V)),,@)
@@ -29,10 +30,12 @@ FOLDERS := master worker admin common
 SRC := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
-C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(wildcard tests/bench/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 C_FILES := $(C_SRC) $(wildcard $(FOLDERS:%=%/*.h) tests/*/*.h)
 UNIT := $(patsubst tests/unit/%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
+BENCH := $(patsubst tests/bench/%.c,%,$(BENCH_SRC))
 
 all: build/gatehouse
 
@@ -121,6 +124,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $< $(libs)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -o $@ $< $(libs)
 # goals of one make each, for two would be made one after the other
 test-binaries: $(BUILD)/gatehouse unit-build
 unit-build: $(UNIT:%=$(BUILD)/unit/%)
@@ -160,9 +167,22 @@ unit: deps-test
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
 	$(Q)$(RUN_TESTS) $(PYTEST_ARGS)
+soak-kill: build/gatehouse venv
+	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
+	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
 fuzz: $(FUZZ:%=fuzz-run-%)
 fuzz-run-%: fuzz-build
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
+# Micro-benchmarks: each says what it measured, and with --check fails behind its bounds.
+ifeq ($(MODE),release)
+bench-build: $(BENCH:%=$(BUILD)/bench/%)
+	@:
+bench-micro: bench-build
+	$(Q)for b in $(BENCH); do echo "$$b"; build/release/bench/$$b $(BENCH_ARGS) || exit 1; done
+else
+bench-build bench-micro:
+	+$(Q)$(MAKE) MODE=release $@
+endif
 
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
@@ -224,15 +244,17 @@ help:
 	@echo 'make                build/gatehouse (MODE=asan: build/asan/gatehouse)'
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
+	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make bench-micro    micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
 	@echo 'make format         clang-format in place'
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e \
-	fuzz fuzz-build lint lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy \
-	format run install uninstall clean distclean
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill \
+	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
+	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:
 endif

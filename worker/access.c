@@ -29,10 +29,17 @@ put_text(struct sb *out, const char *name, struct span v)
 	SB_LIT(out, "\"");
 }
 
+static uint64_t
+tokens_of(const struct usage *u)
+{
+	return u->v[USAGE_INPUT] + u->v[USAGE_CACHE_READ] + u->v[USAGE_CACHE_WRITE] +
+	    u->v[USAGE_OUTPUT];
+}
+
 void
 access_log(const struct exchange *x)
 {
-	char text[1024];
+	char text[2048]; /* room for all, each byte of a name escaped */
 	char addr[ADDR_TEXT_BYTES];
 	struct sb out = sb_init(text, sizeof(text) - 1);
 
@@ -41,12 +48,15 @@ access_log(const struct exchange *x)
 	put_text(&out, "request_id", (struct span){ x->request_id, x->request_id_n });
 	put_text(&out, "key_id", x->key_id[0] != '\0' ? span_of(x->key_id) : SPAN("-"));
 	put_text(&out, "endpoint", span_of(endpoint_name(x->match.endpoint)));
+	put_text(&out, "model",
+	    x->account.model[0] != '\0' ? span_of(x->account.model) : SPAN("-"));
 	put_number(&out, "code", x->status);
 	put_number(&out, "bytes_in", x->bytes_in);
 	put_number(&out, "bytes_out", x->bytes_out);
 	put_number(&out, "ms", (x->env->now_ns - x->began_ns) / 1000000);
 	put_number(&out, "ttfb_ms",
 	    x->first_byte_ns != 0 ? (x->first_byte_ns - x->began_ns) / 1000000 : 0);
+	put_number(&out, "tokens", tokens_of(&x->account.noted));
 	if (x->env->cfg->log_address) {
 		addr_format(&x->addr, addr);
 		put_text(&out, "addr", span_of(addr));

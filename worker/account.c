@@ -79,37 +79,32 @@ is_known_name(struct accounts *a, struct span name, bool vouched)
 }
 
 /* The name that a request counts under. m: its entry in the list. */
-static const char *
+static void
 counted_name(struct accounts *a, const struct model *m, struct span name, bool vouched,
-    char copy[MODEL_NAME_MAX + 1])
+    char out[MODEL_NAME_MAX + 1])
 {
 	if (name.n == 0)
-		return "none";
-	if (m != &a->models->v[0])
-		return m->id;
-	if (name.n > MODEL_NAME_MAX || !is_known_name(a, name, vouched))
-		return "other";
-	memcpy(copy, name.p, name.n);
-	copy[name.n] = '\0';
-	return copy;
+		name = SPAN("none");
+	else if (m != &a->models->v[0])
+		name = span_of(m->id);
+	else if (name.n > MODEL_NAME_MAX || !is_known_name(a, name, vouched))
+		name = SPAN("other");
+	memcpy(out, name.p, name.n);
+	out[name.n] = '\0';
 }
 
-/* The cell for a request; when the arena is full the less exact ones. */
+/* The cell for a request; when the arena is full a less exact one. */
 static uint32_t
 cell_for(struct accounts *a, const char *key_id, const char *model, enum endpoint endpoint)
 {
-	const char *name = endpoint_name(endpoint);
 	uint32_t cell = 0;
 
-	if (arena_cell_for(a->arena, key_id, model, name, &cell) == 0)
-		return cell;
-	if (!a->full_said)
+	if (!arena_cell_or_other(a->arena, key_id, model, endpoint_name(endpoint), &cell) &&
+	    !a->full_said) {
+		a->full_said = true;
 		log_error("journal_full",
 		    "no room for another key and model: they count as \"other\"");
-	a->full_said = true;
-	if (arena_cell_for(a->arena, key_id, "other", name, &cell) != 0 &&
-	    arena_cell_for(a->arena, "other", "other", name, &cell) != 0)
-		abort(); /* there is always room for it: arena.h */
+	}
 	return cell;
 }
 
@@ -118,14 +113,14 @@ account_open(struct accounts *a, struct account *acc, const char *key_id,
     struct span model, enum endpoint endpoint, unsigned status, int64_t now_ms)
 {
 	const struct model *m;
-	char copy[MODEL_NAME_MAX + 1];
-	const char *name;
+	uint32_t cell;
 
 	refresh_models(a);
 	m = models_find(a->models, model);
-	name = counted_name(a, m, model, status >= 200 && status < 300, copy);
+	counted_name(a, m, model, status >= 200 && status < 300, acc->model);
 	acc->price = *model_price_at(m, now_ms);
-	if (arena_slot_open(a->arena, cell_for(a, key_id, name, endpoint), &acc->slot) != 0)
+	cell = cell_for(a, key_id, acc->model, endpoint);
+	if (arena_slot_open(a->arena, cell, &acc->slot) != 0)
 		abort(); /* a slot for each connection: one was not given back */
 	acc->open = true;
 	acc->noted = (struct usage){ 0 };

@@ -30,6 +30,7 @@ struct account {
 	uint32_t slot;
 	struct model_price price; /* fixed when the answer begins */
 	struct usage noted;
+	char model[MODEL_NAME_MAX + 1]; /* the name it counts under; "" before */
 };
 
 /*

@@ -16,7 +16,8 @@
 enum {
 	SHAPE_MAX = 64 * 1024,  /* an error body longer than this is replaced */
 	DIRECT_MIN = 16 * 1024, /* a run at least this long is not copied */
-	CHUNK_ROOM = 64         /* framing around one run */
+	CHUNK_ROOM = 64,        /* framing around one run */
+	ODD_USAGE_LINES = 5     /* in 10 s */
 };
 
 static bool
@@ -199,9 +200,16 @@ begin_metering(struct exchange *x, const struct http1_head *head)
 void
 answer_stop_metering(struct exchange *x)
 {
-	if (x->metering)
-		meter_answer_fini(&x->meter.answer);
+	if (!x->metering)
+		return;
 	x->metering = false;
+	if (x->meter.answer.nonsense)
+		log_write_limited(&x->env->odd_usage, ODD_USAGE_LINES, x->env->now_ms,
+		    LOG_LEVEL_WARN, "usage",
+		    "upstream told a negative, fractional or absurd count (%s): it is not "
+		    "counted",
+		    endpoint_name(x->match.endpoint));
+	meter_answer_fini(&x->meter.answer);
 }
 
 static void

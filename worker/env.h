@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "common/config.h"
+#include "common/log.h"
 #include "common/shared.h"
 #include "common/tls.h"
 #include "worker/wheel.h"
@@ -49,6 +50,7 @@ struct worker_env {
 	struct upstream *api;   /* the configured upstream */
 	struct upstream *admin; /* the admin process */
 	struct accounts *accounts;
+	struct log_limit odd_usage; /* lines about counts that make no sense */
 	struct env_grave *graves;
 	struct event *reaper; /* runs after the callbacks of this turn */
 };

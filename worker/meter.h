@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/endpoint.h"
 #include "common/span.h"
 #include "common/usage.h"
-#include "worker/route.h"
 
 enum { METER_MODEL_MAX = 63 };
 
@@ -32,9 +32,10 @@ enum meter_format meter_format_of(struct span content_type, struct span *boundar
 
 struct meter_request {
 	char model[METER_MODEL_MAX + 1]; /* "" until seen; too long or odd: "" */
-	bool model_seen;
-	bool include_usage; /* stream_options.include_usage is true at the top level */
-	/* the rest is meter_request.c's */
+	bool model_seen;    /* it is a string, or a form's field; the last one counts */
+	bool include_usage; /* stream_options.include_usage is true at the top level, or
+			     * stream_include_usage of a form is */
+	/* the rest is the meter's own */
 	_Alignas(8) unsigned char state[256];
 };
 
@@ -45,16 +46,19 @@ void meter_request_feed(struct meter_request *m, struct span data);
 
 struct meter_answer {
 	struct usage usage; /* the last cumulative one; tokens and audio_ms only */
-	bool usage_seen;
+	bool usage_seen;    /* a count has been taken, or a duration */
 	bool nonsense; /* a count was negative, fractional, not finite or absurd: not taken */
 	char model[METER_MODEL_MAX + 1]; /* top-level "model" of the answer, "" if none */
 	_Alignas(8) unsigned char state[512];
 };
 
 /*
+ * Values are cumulative: the last one of each field holds, none are added up; one object
+ * counts as a whole when it is closed. Names count as JSON means them, \u0075sage too.
  * endpoint  decides the shape of usage (chat, messages, transcriptions, ...).
  * drop_usage_chunk  METER_EVENTS: leave out the usage-only chunk (`choices: []` and
- *           usage), which the client had not asked for.
+ *           usage), which the client had not asked for. An event is held only while it
+ *           may be one: never over 4 KiB, and never one of messages.
  * mend      METER_EVENTS: join upstream's malformed error events (`event: error` with
  *           no data, then the data) into one.
  */

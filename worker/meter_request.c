@@ -116,9 +116,10 @@ take_form(void *arg, int field, struct span value, bool too_long)
 {
 	struct meter_request *m = arg;
 
+	if (too_long || !text_is_plain(value))
+		value.n = 0;
 	if (field == FORM_MODEL)
-		set_model(
-		    m, too_long || !text_is_plain(value) ? (struct span){ 0 } : value);
+		set_model(m, value);
 	else
 		m->include_usage = is_true(value);
 }

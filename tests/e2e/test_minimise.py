@@ -83,7 +83,7 @@ def test_an_sdk_leaves_no_trace_of_itself(house, standin):
 def test_nothing_of_a_request_stands_in_the_log(start_house):
     house = start_house(LOG_LEVEL="debug", ACCESS_LOG="on")
     marker = "unmistakable-marker"
-    body = json.dumps({"model": marker, "messages": [{"role": "user", "content": marker}]}).encode()
+    body = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "content": marker}]}).encode()
     with house.connect() as connection:
         headers = {"Authorization": f"Bearer {keys.SECRET}", "Accept": marker, "Cookie": marker}
         connection.ask("POST", f"/v1/chat/completions?q={marker}", headers, body)
@@ -96,3 +96,20 @@ def test_nothing_of_a_request_stands_in_the_log(start_house):
         connection.ask("POST", "/v1/chat/completions", headers, body)
     house.reload()
     house.log_never_has(marker, keys.SECRET, keys.UPSTREAM_SECRET, keys.entry()["key_hash"])
+
+
+def test_the_access_log_tells_ids_sizes_and_times(start_house):
+    house = start_house(ACCESS_LOG="on", WORKERS=1)
+    body = json.dumps({"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    with house.connect() as connection:
+        headers = {"Authorization": f"Bearer {keys.SECRET}", "X-Request-Id": "mine-1"}
+        connection.ask("POST", "/v1/chat/completions", headers, body)
+        connection.ask("GET", "/health", {"X-Request-Id": "mine-2"})
+    lines = {line.fields["request_id"]: line.fields for line in house.lines("request")}
+    chat = lines["mine-1"]
+    assert (chat["key_id"], chat["endpoint"], chat["model"]) == ("e2e", "chat", "gpt-oss-120b")
+    assert (chat["code"], chat["bytes_in"]) == (200, len(body))
+    assert chat["tokens"] > 0 and chat["bytes_out"] > 0
+    assert chat["ms"] >= chat["ttfb_ms"] >= 0
+    assert "addr" not in chat
+    assert (lines["mine-2"]["key_id"], lines["mine-2"]["model"]) == ("-", "-")

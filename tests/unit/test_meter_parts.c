@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "worker/meter_number.h"
+#include "worker/meter_pick.h"
 #include "worker/meter_scan.h"
 
 enum { TEXT_BYTES = 400, ROUNDS = 20000 };
@@ -41,7 +42,7 @@ the_fast_search_finds_what_the_plain_one_does(void **state)
 		const size_t to = from + next_random(&random) % (TEXT_BYTES - from);
 		const size_t at = next_random(&random) % TEXT_BYTES;
 
-		text[at] = round % 3 == 0 ? 'a' : "\"\\\x80"[round % 3];
+		text[at] = "a\"\\"[round % 3];
 		assert_ptr_equal(scan_either(text + from, text + to, '"', '\\'),
 		    scan_either_portable(text + from, text + to, '"', '\\'));
 	}
@@ -115,6 +116,40 @@ a_nest_ends_behind_its_last_bracket(void **state)
 	assert_int_equal(s.depth, 0);
 }
 
+/* --- fields --- */
+
+/* How often each id was given. */
+static void
+count_ids(void *arg, const struct pick_field *f, const struct pick_value *v)
+{
+	(void)v;
+	((int *)arg)[f->id]++;
+}
+
+static void
+objects_are_looked_into_down_to_a_bound(void **state)
+{
+	/* an object that holds itself: a field of each level is the same one */
+	static struct pick_field inner[2];
+	static const struct pick_fields in = { inner, 2 };
+	static const struct pick_field root = { { "", 0 }, 0, &in };
+	int times[3] = { 0 };
+	struct pick k;
+
+	(void)state;
+	inner[0] = (struct pick_field){ SPAN("a"), 1, &in };
+	inner[1] = (struct pick_field){ SPAN("n"), 2, NULL };
+	pick_init(&k, &root);
+	pick_feed(&k,
+	    SPAN("{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"n\":1},\"n\":1},\"n\":1},"
+		 "\"n\":1},\"n\":1},\"n\":1}"),
+	    count_ids, times);
+	assert_true(pick_is_complete(&k));
+	assert_int_equal(times[0], 2);         /* begins and ends */
+	assert_int_equal(times[1], 3 + 3 + 1); /* the fifth begins only */
+	assert_int_equal(times[2], PICK_LEVELS);
+}
+
 /* --- numbers --- */
 
 #define INVALID UINT64_MAX
@@ -185,6 +220,7 @@ main(void)
 		cmocka_unit_test(the_fast_search_finds_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_skip_ends_where_the_plain_one_does),
 		cmocka_unit_test(a_nest_ends_behind_its_last_bracket),
+		cmocka_unit_test(objects_are_looked_into_down_to_a_bound),
 		cmocka_unit_test(whole_numbers_are_exact),
 		cmocka_unit_test(seconds_are_rounded_to_the_nearest_millisecond),
 	};

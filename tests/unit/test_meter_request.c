@@ -195,6 +195,7 @@ boundaries_of_any_length_are_safe(void **state)
 		    "--%.*s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--%.*s--",
 		    len, boundary, len, boundary);
 
+		memset(&m, 0x5a, sizeof(m));
 		meter_request_init(&m, METER_MULTIPART, b);
 		feed(&m, (struct span){ text, (size_t)text_n });
 		assert_string_equal(m.model, n > 0 && n <= 70 ? "m" : "");

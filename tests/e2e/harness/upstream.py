@@ -65,12 +65,16 @@ class StandIn:
 
     def log(self, event=None, **fields):
         """Lines since the mark, of one event and with these fields."""
+        return [line for line in self.lines() if event in (None, line["event"])
+                and all(line.get(name) == value for name, value in fields.items())]
+
+    def lines(self):
+        """All whole lines since the mark, one at a time."""
         with self._log_path.open("rb") as file:
             file.seek(self._read_from)
-            whole = file.read().rpartition(b"\n")[0]
-        lines = [json.loads(line) for line in whole.splitlines()]
-        return [line for line in lines if event in (None, line["event"])
-                and all(line.get(name) == value for name, value in fields.items())]
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
 
     def requests(self):
         return self.log("request")
