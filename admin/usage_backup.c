@@ -20,7 +20,9 @@ open_dir_at(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd == -1 ? -errno : fd;
+	if (fd == -1)
+		return -errno;
+	return fd;
 }
 
 /* Call fn with each name in the folder fd, which is closed. 0, what fn returned, -errno. */

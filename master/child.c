@@ -133,19 +133,44 @@ child_fork_worker(struct master *m, struct generation *g, uint32_t slot)
 	}));
 }
 
+/*
+ * The configuration as admin sees it: where its user may not pass the folders above
+ * DATA_DIR (one below /root, say), DATA_DIR is the working directory, which was
+ * entered with the master's rights. Shallow; borrows cfg.
+ */
+static struct config
+config_from_inside(const struct config *cfg)
+{
+	static char here[] = ".";
+	const size_t n = strlen(cfg->data_dir);
+	struct config inside = *cfg;
+
+	if (access(cfg->data_dir, W_OK | X_OK) == 0)
+		return inside;
+	inside.data_dir = here;
+	if (cfg->usage_file != NULL && strncmp(cfg->usage_file, cfg->data_dir, n) == 0 &&
+	    cfg->usage_file[n] == '/')
+		inside.usage_file = cfg->usage_file + n + 1;
+	return inside;
+}
+
 pid_t
 child_fork_admin(struct master *m)
 {
 	struct house *h = &m->house;
+	struct config cfg;
 	pid_t pid = fork_child();
 
 	if (pid != 0)
 		return pid;
 	proctitle_set(&m->title, "gatehouse: admin");
 	settle_leave(m, NULL);
+	if (chdir(state_config(m)->data_dir) == -1)
+		log_warn("start", "DATA_DIR can't be entered: %s", strerror(errno));
 	settle_in(m, state_config(m), true);
+	cfg = config_from_inside(state_config(m));
 	exit(admin_main(&(struct admin_args){
-	    .config = state_config(m),
+	    .config = &cfg,
 	    .shared = &h->shared,
 	    .master_pid = m->pid,
 	    .socket_fd = h->premises.admin_fd,

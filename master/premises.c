@@ -6,6 +6,7 @@
  */
 #include "master/premises.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +25,91 @@ enum {
 	SOCKET_MODE = 0660,
 	SOCKET_BACKLOG = 256,
 };
+
+/*
+ * May the folder be given to admin's user? Only one that is empty or that a gatehouse
+ * has used before: a wrong DATA_DIR must not change the owner of somebody's files.
+ */
+static bool
+is_ours(int dir_fd)
+{
+	struct dirent *e;
+	bool ours = true;
+	DIR *d;
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (faccessat(dir_fd, RUNDIR_DATA_LOCK, F_OK, 0) == 0) {
+		if (fd != -1)
+			close(fd);
+		return true;
+	}
+	if (fd == -1 || (d = fdopendir(fd)) == NULL) {
+		if (fd != -1)
+			close(fd);
+		return false;
+	}
+	while ((e = readdir(d)) != NULL && ours)
+		ours = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	closedir(d);
+	return ours;
+}
+
+/* Give dir_fd/name, and all files right in it if it is a folder, to owner. What is not
+ * there is none of our business. Returns 0 or -errno. */
+static int
+give(int dir_fd, const char *name, const struct identity *owner)
+{
+	struct dirent *e;
+	DIR *d;
+	int r = 0;
+	int fd;
+
+	if (fchownat(dir_fd, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOTDIR ? 0 : -errno;
+	d = fdopendir(fd);
+	if (d == NULL) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		if (fchownat(dirfd(d), e->d_name, owner->uid, owner->gid,
+			AT_SYMLINK_NOFOLLOW) == -1)
+			r = -errno;
+	}
+	closedir(d);
+	return r;
+}
+
+/*
+ * As root: let DATA_DIR and the ledger in it belong to admin's user, who may have
+ * been another one at the last start. Arenas are settle.c's. Returns 0 or -errno.
+ */
+static int
+give_data(const char *dir, const struct identity *admin)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (!admin->drop)
+		return 0;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		r = -errno;
+	else if (st.st_uid != admin->uid && is_ours(fd) &&
+	    fchown(fd, admin->uid, admin->gid) == -1)
+		r = -errno;
+	if (r == 0)
+		r = give(fd, "ledger", admin);
+	if (r == 0)
+		r = give(fd, "ledger.lock", admin);
+	if (fd != -1)
+		close(fd);
+	return r;
+}
 
 /* Make dir if it is missing. Returns 0 or -errno. */
 static int
@@ -73,6 +159,10 @@ premises_open(const struct config *cfg, const struct identity *admin,
 	out->run_dir = strdup(cfg->run_dir);
 	if (out->data_dir == NULL || out->run_dir == NULL)
 		errmsg_set(why, "%s", err_text(r));
+	else if ((r = make_dir(out->data_dir, admin)) != 0 ||
+	    (r = give_data(out->data_dir, admin)) != 0)
+		errmsg_set(
+		    why, "DATA_DIR %s can't be written: %s", out->data_dir, err_text(r));
 	else
 		r = take_dir("DATA_DIR", out->data_dir, RUNDIR_DATA_LOCK, admin,
 		    &out->data_lock, why);

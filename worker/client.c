@@ -194,6 +194,11 @@ read_some(struct client *c)
 	struct span data = { 0 };
 	int r = wire_read(&c->wire, &data);
 
+	/* TLS may have had something to say that the kernel did not take. */
+	if (wire_pending(&c->wire) > 0 && event_add(&c->write_event, NULL) != 0) {
+		client_lost(c);
+		return;
+	}
 	if (r == -EAGAIN)
 		return;
 	if (r == ERR_SYNTAX) {

@@ -16,7 +16,9 @@ client_finish_closing(struct client *c)
 	c->state = CLIENT_LINGER;
 	(void)shutdown(c->wire.fd, SHUT_WR); /* fails only when it is gone anyway */
 	client_watch(c, true);
-	client_set_timer(c, CLIENT_DISCARD_MS);
+	client_set_timer(c,
+	    c->env->draining && http1_body_done(&c->http) ? CLIENT_LAST_MS
+							  : CLIENT_DISCARD_MS);
 }
 
 /* After a write: wait for the kernel if it did not take all. */
@@ -81,8 +83,10 @@ close_after(struct client *c, bool unread)
 void
 client_end(struct client *c, struct span head, struct span body, bool keep)
 {
-	/* With a head at fault nobody knows what else is coming. */
-	bool unread = c->state == CLIENT_BODY || c->state == CLIENT_HEAD || c->in_n > 0;
+	/* With a head at fault nobody knows what else is coming; and who is closed on for
+	 * a drain may have sent the next request already. */
+	bool unread = c->state == CLIENT_BODY || c->state == CLIENT_HEAD || c->in_n > 0 ||
+	    c->env->draining;
 
 	if (c->state == CLIENT_DEAD)
 		return;

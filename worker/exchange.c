@@ -97,8 +97,9 @@ exchange_break(struct exchange *x)
 	struct client *c = x->client;
 	struct reply_context ctx = exchange_context(x);
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-	/* On HTTP/1.0 a plain FIN would look like the proper end. */
-	bool reset = x->answer_close && !client_port(c)->tls;
+	/* On HTTP/1.0 a FIN would look like the proper end, under TLS too: many clients
+	 * don't mind a missing close_notify. */
+	bool reset = x->answer_close;
 	/* Not into a body of known length: it would seem complete. */
 	bool told = x->sse && (x->out_chunked || x->answer_close);
 

@@ -90,6 +90,14 @@ conn_watch(struct upstream_conn *conn, bool on)
 }
 
 void
+conn_send_rest(struct upstream_conn *conn)
+{
+	if (wire_pending(&conn->wire) > 0 && !conn->broken &&
+	    event_add(&conn->write_event, NULL) != 0)
+		conn_break(conn, UPSTREAM_BROKEN);
+}
+
+void
 conn_write(struct upstream_conn *conn, struct span head, struct span body)
 {
 	if (conn->broken || conn->state == CONN_DEAD)
@@ -102,8 +110,7 @@ conn_write(struct upstream_conn *conn, struct span head, struct span body)
 	}
 	if (wire_pending(&conn->wire) == 0)
 		return;
-	if (event_add(&conn->write_event, NULL) != 0)
-		conn_break(conn, UPSTREAM_BROKEN);
+	conn_send_rest(conn);
 	conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
 }
 
@@ -272,6 +279,7 @@ on_handshake(struct upstream_conn *conn)
 	struct span early = { 0 };
 	int r = wire_read(&conn->wire, &early);
 
+	conn_send_rest(conn);
 	if (r != 0 && r != -EAGAIN)
 		connect_failed(conn, UPSTREAM_NO_CONNECTION);
 	else if (r == 0) /* an answer before the request */

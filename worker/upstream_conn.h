@@ -68,6 +68,8 @@ void conn_destroy(struct upstream_conn *conn);
 /* Send, and wait for the kernel where it does not take all. */
 void conn_write(struct upstream_conn *conn, struct span head, struct span body);
 void conn_watch(struct upstream_conn *conn, bool on);
+/* Have what the kernel did not take sent when it can be; nothing to do if it took all. */
+void conn_send_rest(struct upstream_conn *conn);
 void conn_set_timer(struct upstream_conn *conn, uint64_t ms);
 
 /* upstream_read.c: the socket of a busy connection is readable. */

@@ -155,6 +155,7 @@ conn_read(struct upstream_conn *conn)
 	char *joined;
 	int r = wire_read(&conn->wire, &fresh);
 
+	conn_send_rest(conn);
 	if (r == -EAGAIN) {
 		if (conn->broken)
 			upstream_on_broken(conn, UPSTREAM_BROKEN);

@@ -21,7 +21,10 @@ enum {
 	WIRE_PLAIN = WIRE_RECV + 17 * 1024,
 	WIRE_RECORD = 16 * 1024,
 	/* the largest write in one go, encrypted: pieces of WIRE_RECORD and overhead */
-	WIRE_OUT = 128 * 1024
+	WIRE_OUT = 128 * 1024,
+	/* with so much unread, TLS itself answers nothing more (key updates): answers of
+	 * ours never amount to it, for their senders wait */
+	WIRE_UNREAD_MAX = 512 * 1024
 };
 
 static int
@@ -354,8 +357,9 @@ read_tls(struct wire *w, struct span *data_out)
 	}
 	r = decrypt(w, &n);
 	if (io->out_n > 0) { /* a key update's answer, an alert */
-		int pushed = push_out(w);
+		int pushed = w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w);
 
+		io->out_n = 0;
 		if (pushed != 0)
 			return pushed;
 	}

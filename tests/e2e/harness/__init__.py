@@ -7,6 +7,9 @@ keys       API keys and key files
 raw        byte-exact HTTP/1.1 over a socket, plain or TLS
 upstream   the stand-in as a process
 gatehouse  the real program as a process, and what must hold after every test
+scripted   an upstream whose every byte the test itself writes
+echo       an upstream whose answers prove which request they belong to
+chaos      clients that do everything that clients do, and know what must come back
 load       requests in the background
 node       scripts with the OpenAI SDK for Node
 """

@@ -1,4 +1,6 @@
 // What the scripts share: a client for BASE_URL with API_KEY, and one line of JSON as the result.
+// Debian 12 has Node 18, where File is no global yet.
+globalThis.File ??= require("node:buffer").File;
 const { OpenAI } = require("openai");
 
 const client = new OpenAI({
