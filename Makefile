@@ -253,7 +253,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:
