@@ -6,23 +6,17 @@
  * then its file goes (and the folder is synced), then its marks. Wherever that is cut
  * short, nothing counts twice: marks outlive the file.
  */
-#include "admin/journal.h"
+#include "admin/journal_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admin/ledger_marks.h"
-#include "admin/ledger_usage.h"
-#include "common/arena.h"
 #include "common/log.h"
-#include "common/strlist.h"
-
-enum { BATCH_CELLS = 1024 };
 
 _Static_assert((int)LEDGER_COUNTERS == (int)USAGE_COUNTERS &&
 	(int)LEDGER_REQUESTS == (int)USAGE_REQUESTS &&
@@ -35,43 +29,6 @@ _Static_assert((int)LEDGER_COUNTERS == (int)USAGE_COUNTERS &&
 	(int)LEDGER_AUDIO_MS == (int)USAGE_AUDIO_MS &&
 	(int)LEDGER_COST_NEUR == (int)USAGE_COST_NEUR,
     "cells and rows count the same");
-
-/* One arena that is mapped. */
-struct known {
-	struct arena *arena;
-	char *path;
-	struct ledger_counters *mark; /* of each cell; NULL: not learnt yet */
-	bool retired;                 /* as seen before its cells were read */
-	bool damaged; /* a cell made no sense: the file is left to people */
-	bool unlinked;
-};
-
-/* A file that can't be read. */
-struct fault {
-	char *path;
-	int code;
-};
-
-/* Cells on their way into the ledger. */
-struct batch {
-	size_t n;
-	struct ledger_cell cells[BATCH_CELLS];
-	struct arena_cell read[BATCH_CELLS]; /* what their names point to */
-	struct ledger_counters *mark[BATCH_CELLS];
-};
-
-struct journal {
-	char dir[PATH_MAX];
-	struct known *v;
-	size_t n, cap;
-	struct fault *faults;
-	size_t n_faults;
-	struct strlist paths; /* of the last scan */
-	int scanned;          /* its outcome */
-	bool swept;           /* marks without a file have been looked for */
-	bool unlink_failed;   /* and that was said */
-	struct batch batch;
-};
 
 int
 journal_create(const char *data_dir, struct journal **out)
@@ -115,135 +72,6 @@ journal_destroy(struct journal **jp)
 	strlist_free(&j->paths);
 	free(j);
 	*jp = NULL;
-}
-
-/* --- finding them --- */
-
-static const char *
-file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-static bool
-is_known(const struct journal *j, const char *path)
-{
-	for (size_t i = 0; i < j->n; i++)
-		if (strcmp(j->v[i].path, path) == 0)
-			return true;
-	return false;
-}
-
-static struct fault *
-fault_of(const struct journal *j, const char *path)
-{
-	for (size_t i = 0; i < j->n_faults; i++)
-		if (strcmp(j->faults[i].path, path) == 0)
-			return &j->faults[i];
-	return NULL;
-}
-
-static const char *
-fault_text(int code)
-{
-	switch (code) {
-	case ERR_STALE: return "another version's";
-	case ERR_SYNTAX: return "damaged";
-	case -ENODATA: return "empty, power was lost before anything reached the disk";
-	default: return err_text(code);
-	}
-}
-
-/* What is wrong with the file itself stays so. */
-static bool
-is_final(int code)
-{
-	return code == ERR_STALE || code == ERR_SYNTAX || code == -ENODATA;
-}
-
-/* Name a file that can't be read, once for each reason. Returns 0 or -ENOMEM. */
-static int
-note_fault(struct journal *j, const char *path, int code)
-{
-	struct fault *f = fault_of(j, path);
-	char *copy;
-
-	if (f != NULL && f->code == code)
-		return 0;
-	if (f == NULL) {
-		f = realloc(j->faults, (j->n_faults + 1) * sizeof(*f));
-		if (f == NULL)
-			return -ENOMEM;
-		j->faults = f;
-		copy = strdup(path);
-		if (copy == NULL)
-			return -ENOMEM;
-		f = &j->faults[j->n_faults++];
-		f->path = copy;
-	}
-	f->code = code;
-	log_error("journal", "%s/%s: %s: what it holds is not counted%s", j->dir,
-	    file_name(path), fault_text(code), is_final(code) ? "; it is left alone" : "");
-	return 0;
-}
-
-static int
-add_known(struct journal *j, const char *path, struct arena **a)
-{
-	struct known *v = j->v;
-	char *copy;
-
-	if (j->n == j->cap) {
-		const size_t cap = j->cap != 0 ? 2 * j->cap : 16;
-
-		v = realloc(j->v, cap * sizeof(*v));
-		if (v == NULL)
-			return -ENOMEM;
-		j->v = v;
-		j->cap = cap;
-	}
-	copy = strdup(path);
-	if (copy == NULL)
-		return -ENOMEM;
-	v[j->n++] = (struct known){ .arena = *a, .path = copy };
-	*a = NULL;
-	return 0;
-}
-
-static int
-look_at(struct journal *j, const char *path)
-{
-	const struct fault *f = fault_of(j, path);
-	struct arena *a = NULL;
-	int r;
-
-	if (is_known(j, path) || (f != NULL && is_final(f->code)))
-		return 0;
-	r = arena_open(path, false, &a);
-	if (r == -ENOENT || r == -ENOMEM)
-		return r == -ENOENT ? 0 : r; /* it has gone meanwhile */
-	if (r != 0)
-		return note_fault(j, path, r);
-	r = add_known(j, path, &a);
-	arena_close(&a);
-	return r;
-}
-
-int
-journal_scan(struct journal *j)
-{
-	int r;
-
-	strlist_free(&j->paths);
-	r = arena_list(j->dir, &j->paths);
-	if (r == -ENOENT)
-		r = 0;
-	for (size_t i = 0; r == 0 && i < j->paths.n; i++)
-		r = look_at(j, j->paths.v[i]);
-	j->scanned = r;
-	return r;
 }
 
 /* --- what the ledger has already --- */
@@ -291,7 +119,7 @@ has_file(const struct journal *j, uint64_t id)
 
 	(void)snprintf(name, sizeof(name), "%llu" ARENA_SUFFIX, (unsigned long long)id);
 	for (size_t i = 0; i < j->paths.n; i++)
-		if (strcmp(file_name(j->paths.v[i]), name) == 0)
+		if (strcmp(journal_file_name(j->paths.v[i]), name) == 0)
 			return true;
 	return false;
 }

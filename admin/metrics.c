@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "admin/metrics_roles.h"
 #include "admin/metrics_scrape.h"
 #include "admin/metrics_stats.h"
 #include "admin/metrics_usage.h"
@@ -20,64 +21,6 @@
 #include "common/clock.h"
 #include "common/keyring.h"
 #include "common/version.h"
-
-enum { REAP_TRIES = 5 };
-
-static const char *const role_names[METRICS_ROLES] = {
-	[METRICS_MASTER] = "master",
-	[METRICS_WORKER] = "worker",
-	[METRICS_ADMIN] = "admin",
-};
-
-static void
-role_add(struct metrics_role *role, pid_t pid)
-{
-	struct procstat p;
-
-	if (pid <= 0 || procstat_read(pid, &p) != 0)
-		return; /* it has gone meanwhile */
-	role->processes++;
-	role->sum.cpu_ms += p.cpu_ms;
-	role->sum.reaped_cpu_ms += p.reaped_cpu_ms;
-	role->sum.virtual_bytes += p.virtual_bytes;
-	role->sum.resident_bytes += p.resident_bytes;
-	role->sum.started_ms = p.started_ms;
-}
-
-static void
-gather_workers(const struct state *state, struct metrics_role *workers)
-{
-	*workers = (struct metrics_role){ 0 };
-	for (size_t i = 0; i < METRICS_ROWS; i++) {
-		const struct scoreboard_row *row = &state->rows[i];
-
-		if (metrics_phase(row) != WORKER_EMPTY)
-			role_add(workers,
-			    (pid_t)atomic_load_explicit(&row->pid, memory_order_relaxed));
-	}
-}
-
-/*
- * CPU time of role worker holds that of ended children too, which the kernel adds to
- * the master, or it would go back with each death. So that nobody is counted twice
- * or not at all, the workers are looked at while nobody is reaped.
- */
-static void
-gather_roles(struct scrape *s)
-{
-	for (unsigned i = 0; i < REAP_TRIES; i++) {
-		struct metrics_role before = { 0 };
-
-		role_add(&before, s->m->master_pid);
-		gather_workers(s->m->shared->state, &s->roles[METRICS_WORKER]);
-		s->roles[METRICS_MASTER] = (struct metrics_role){ 0 };
-		role_add(&s->roles[METRICS_MASTER], s->m->master_pid);
-		if (s->roles[METRICS_MASTER].sum.reaped_cpu_ms == before.sum.reaped_cpu_ms)
-			break;
-	}
-	s->roles[METRICS_WORKER].sum.cpu_ms += s->roles[METRICS_MASTER].sum.reaped_cpu_ms;
-	role_add(&s->roles[METRICS_ADMIN], getpid());
-}
 
 static void
 write_build_info(const struct scrape *s, struct prom *p)
@@ -210,74 +153,6 @@ write_keys(const struct scrape *s, struct prom *p)
 		prom_labelled(p, "state", key_state_names[i], n[i]);
 }
 
-static void
-put_role(struct prom *p, enum metrics_role_name role, struct prom_value v)
-{
-	const struct prom_label label = { "role", span_of(role_names[role]) };
-
-	prom_sample(p, "", &label, 1, v);
-}
-
-static void
-write_cpu(const struct scrape *s, struct prom *p)
-{
-	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
-		if (s->roles[r].processes > 0 || s->roles[r].sum.cpu_ms > 0)
-			put_role(p, r, metrics_milli(s->roles[r].sum.cpu_ms));
-	}
-}
-
-static void
-write_resident(const struct scrape *s, struct prom *p)
-{
-	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
-		if (s->roles[r].processes > 0)
-			put_role(p, r, metrics_whole(s->roles[r].sum.resident_bytes));
-	}
-}
-
-static void
-write_virtual(const struct scrape *s, struct prom *p)
-{
-	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
-		if (s->roles[r].processes > 0)
-			put_role(p, r, metrics_whole(s->roles[r].sum.virtual_bytes));
-	}
-}
-
-/* Of roles with one process. */
-static void
-write_start_time(const struct scrape *s, struct prom *p)
-{
-	for (enum metrics_role_name r = 0; r < METRICS_ROLES; r++) {
-		if (r != METRICS_WORKER && s->roles[r].processes > 0 && s->m->boot_s > 0)
-			put_role(p, r,
-			    metrics_milli(
-				s->m->boot_s * 1000 + s->roles[r].sum.started_ms));
-	}
-}
-
-/* Other users' processes don't let their descriptors be counted. */
-static void
-write_open_fds(const struct scrape *s, struct prom *p)
-{
-	uint64_t open, max;
-
-	(void)s;
-	if (procstat_own_fds(&open, &max) == 0)
-		put_role(p, METRICS_ADMIN, metrics_whole(open));
-}
-
-static void
-write_max_fds(const struct scrape *s, struct prom *p)
-{
-	uint64_t open, max;
-
-	(void)s;
-	if (procstat_own_fds(&open, &max) == 0)
-		put_role(p, METRICS_ADMIN, metrics_whole(max));
-}
-
 static const struct master_figures *
 figures_of(const struct scrape *s)
 {
@@ -398,17 +273,17 @@ static const struct family families[] = {
 	  "When the first certificate expires, in seconds since 1970.", write_certificate },
 	{ "process_cpu_seconds_total", PROM_COUNTER,
 	  "CPU time in seconds; of role worker: of the living ones and all ended children.",
-	  write_cpu },
+	  metrics_write_cpu },
 	{ "process_resident_memory_bytes", PROM_GAUGE,
-	  "Resident memory in bytes, shared pages counted in each process.", write_resident },
+	  "Resident memory in bytes, shared pages counted in each process.", metrics_write_resident },
 	{ "process_virtual_memory_bytes", PROM_GAUGE,
-	  "Virtual memory in bytes.", write_virtual },
+	  "Virtual memory in bytes.", metrics_write_virtual },
 	{ "process_start_time_seconds", PROM_GAUGE,
-	  "Start time in seconds since 1970.", write_start_time },
+	  "Start time in seconds since 1970.", metrics_write_start_time },
 	{ "process_open_fds", PROM_GAUGE,
-	  "Open file descriptors.", write_open_fds },
+	  "Open file descriptors.", metrics_write_open_fds },
 	{ "process_max_fds", PROM_GAUGE,
-	  "Most file descriptors that may be open.", write_max_fds },
+	  "Most file descriptors that may be open.", metrics_write_max_fds },
 };
 /* clang-format on */
 
@@ -418,7 +293,7 @@ metrics_write(const struct metrics *m, int64_t now_ms, struct evbuffer *out)
 	struct scrape s = { .m = m, .now_ms = now_ms };
 	struct prom p = { .out = out };
 
-	gather_roles(&s);
+	metrics_gather_roles(&s);
 	metrics_gather_usage(&s);
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
 		prom_family(&p, families[i].name, families[i].type, families[i].help);

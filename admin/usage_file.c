@@ -12,13 +12,13 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <openssl/sha.h>
 
+#include "admin/usage_id.h"
 #include "common/keyfile_time.h"
 #include "common/readfile.h"
 #include "common/usage.h"
 
-enum { ID_BYTES = 1 + SHA256_DIGEST_LENGTH, HOUR_MS = 3600 * 1000, FIELD_NAMES = 3 };
+enum { HOUR_MS = 3600 * 1000, FIELD_NAMES = 3 };
 
 #define MS_FROM 1e11   /* times from here on are in milliseconds */
 #define AUDIO_MAX 1e15 /* bytes */
@@ -28,7 +28,7 @@ enum { ID_BYTES = 1 + SHA256_DIGEST_LENGTH, HOUR_MS = 3600 * 1000, FIELD_NAMES =
 struct usage_file {
 	json_t *root; /* holds the names */
 	struct ledger_import *v;
-	uint8_t (*ids)[ID_BYTES];
+	uint8_t (*ids)[USAGE_ID_BYTES];
 	size_t n, cap;
 	size_t odd;
 };
@@ -196,34 +196,12 @@ take_counters(const struct place *p, const json_t *entry, struct ledger_counters
 
 /* --- records --- */
 
-/* What makes a record the one that it is: all of a request; of a total, whose it is. */
-static void
-hash_record(const struct ledger_import *v, int64_t ms, uint8_t id[ID_BYTES])
-{
-	const char *const names[] = { v->key.key_id, v->key.model, v->key.endpoint };
-	uint8_t b[8 + LEDGER_COUNTERS_BYTES + LEDGER_KEY_MAX] = { 0 };
-	size_t n = 8 + LEDGER_COUNTERS_BYTES;
-
-	if (!v->grows) {
-		ledger_put_be((uint64_t)ms, b, 8);
-		ledger_counters_encode(&v->counters, b + 8);
-	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const size_t len = strlen(names[i]) + 1;
-
-		memcpy(b + n, names[i], len);
-		n += len;
-	}
-	id[0] = v->grows ? 't' : 'r';
-	SHA256(b, n, id + 1);
-}
-
 static int
 grow(struct usage_file *f)
 {
 	const size_t cap = f->cap != 0 ? 2 * f->cap : 256;
 	struct ledger_import *v = realloc(f->v, cap * sizeof(*v));
-	uint8_t(*ids)[ID_BYTES];
+	uint8_t(*ids)[USAGE_ID_BYTES];
 
 	if (v == NULL)
 		return -ENOMEM;
@@ -247,7 +225,7 @@ add_record(const struct place *p, struct ledger_import *v, int64_t ms)
 		return r;
 	}
 	v->key.hour = (uint32_t)(ms / HOUR_MS);
-	hash_record(v, ms, f->ids[f->n]);
+	usage_id_hash(v, ms, f->ids[f->n]);
 	f->v[f->n++] = *v;
 	return 0;
 }
@@ -368,73 +346,6 @@ take_root(struct place *p, json_t *root)
 
 /* --- reading it --- */
 
-/* How often each record has stood before, counted in a table of their first places. */
-struct seen {
-	size_t *first;   /* place + 1 of the first like it, 0: free */
-	size_t places;   /* a power of two */
-	uint64_t *times; /* of the first ones */
-};
-
-static void
-seen_fini(struct seen *s)
-{
-	free(s->first);
-	free(s->times);
-}
-
-static int
-seen_init(struct seen *s, size_t n)
-{
-	for (s->places = 64; s->places < 2 * n; s->places *= 2)
-		;
-	s->first = calloc(s->places, sizeof(*s->first));
-	s->times = calloc(n + 1, sizeof(*s->times));
-	return s->first != NULL && s->times != NULL ? 0 : -ENOMEM;
-}
-
-static uint64_t
-seen_before(struct seen *s, const struct usage_file *f, size_t i)
-{
-	size_t at = ledger_get_be(f->ids[i] + 1, 8) & (s->places - 1);
-
-	while (s->first[at] != 0 &&
-	    memcmp(f->ids[s->first[at] - 1], f->ids[i], ID_BYTES) != 0)
-		at = (at + 1) & (s->places - 1);
-	if (s->first[at] == 0)
-		s->first[at] = i + 1;
-	return s->times[s->first[at] - 1]++;
-}
-
-/* The id of the nth record that says the same. */
-static void
-number_id(uint8_t id[ID_BYTES], uint64_t nth)
-{
-	uint8_t b[SHA256_DIGEST_LENGTH + 8];
-
-	memcpy(b, id + 1, SHA256_DIGEST_LENGTH);
-	ledger_put_be(nth, b + SHA256_DIGEST_LENGTH, 8);
-	SHA256(b, sizeof(b), id + 1);
-}
-
-/* All ids are there as hashes of what the records say; make each its own. */
-static int
-number_ids(struct usage_file *f)
-{
-	struct seen seen = { NULL, 0, NULL };
-	uint64_t *nth = calloc(f->n + 1, sizeof(*nth));
-	int r = nth != NULL ? seen_init(&seen, f->n) : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < f->n; i++)
-		nth[i] = seen_before(&seen, f, i);
-	for (size_t i = 0; r == 0 && i < f->n; i++) {
-		number_id(f->ids[i], nth[i]);
-		f->v[i].id = (struct span){ (const char *)f->ids[i], ID_BYTES };
-	}
-	seen_fini(&seen);
-	free(nth);
-	return r;
-}
-
 static int
 parse(struct place *p, const char *text, size_t n)
 {
@@ -448,7 +359,7 @@ parse(struct place *p, const char *text, size_t n)
 		return ERR_SYNTAX;
 	}
 	r = take_root(p, p->f->root);
-	if (r == 0 && (r = number_ids(p->f)) != 0)
+	if (r == 0 && (r = usage_id_number(p->f->ids, p->f->v, p->f->n)) != 0)
 		errmsg_set(p->why, "%s: %s", p->path, err_text(r));
 	return r;
 }
