@@ -384,6 +384,72 @@ a_ledger_with_a_damaged_page_is_gone_without_until_it_is_put_right(void **state)
 	assert_int_equal(status, 0);
 }
 
+enum { WIDE_ROWS = 40000, WIDE_PAGES = 2000 }; /* more than Berkeley DB's cache holds */
+
+/* Spoil every page of usage.db but the first ones, which are always in the cache. */
+static void
+spoil_pages(struct bench *b)
+{
+	const char junk[64] = "not what it was";
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ledger/usage.db", b->dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	for (int page = 2; page < WIDE_PAGES; page++)
+		assert_int_equal(pwrite(fd, junk, sizeof(junk), (off_t)page * PAGE + 512),
+		    sizeof(junk));
+	close(fd);
+}
+
+static void
+count_wide(struct arena *a)
+{
+	char key[KEY_ID_MAX + 1];
+
+	for (int i = 0; i < WIDE_ROWS; i++) {
+		snprintf(key, sizeof(key), "%0110d", i);
+		journal_bench_count(a, key, "a-model-with-a-name-that-is-rather-long", 1);
+	}
+}
+
+/* Returns the step that failed. */
+static int
+live_until_recovery_is_needed(struct bench *b)
+{
+	struct arena *wide = journal_bench_arena(b->dir, 2, 2 * WIDE_ROWS);
+
+	count_wide(wide);
+	begin(b);
+	if (flush_ledger(b->flush) == NULL || b->given_up != 0)
+		return 1;
+	spoil_pages(b);
+	count_wide(wide);
+	if (flush_now(b->flush) != LEDGER_RECOVER)
+		return 2;
+	if (b->given_up != 1 || flush_ledger(b->flush) != NULL)
+		return 3;
+	if (flush_now(b->flush) != LEDGER_RECOVER || b->given_up != 1)
+		return 4;
+	flush_destroy(&b->flush);
+	return 0;
+}
+
+static void
+a_ledger_that_needs_recovery_while_it_is_used_is_given_up_once(void **state)
+{
+	struct bench *b = *state;
+	int status;
+	pid_t pid = fork();
+
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		_exit(live_until_recovery_is_needed(b));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 put_usage_file(struct bench *b, const char *text)
 {
@@ -488,6 +554,7 @@ main(void)
 		BENCH(with_too_little_disk_counts_wait_in_the_journal),
 		BENCH(what_can_not_be_written_waits_and_goes_in_on_the_same_handle),
 		BENCH(a_ledger_with_a_damaged_page_is_gone_without_until_it_is_put_right),
+		BENCH(a_ledger_that_needs_recovery_while_it_is_used_is_given_up_once),
 		BENCH(the_proxys_file_is_imported_once_into_a_new_ledger),
 		BENCH(a_faulty_file_is_imported_when_it_is_put_right),
 		BENCH(a_used_ledger_imports_nothing_by_itself),
