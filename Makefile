@@ -179,8 +179,9 @@ bench-build: $(BENCH:%=$(BUILD)/bench/%)
 	@:
 bench-micro: bench-build
 	$(Q)for b in $(BENCH); do echo "$$b"; build/release/bench/$$b $(BENCH_ARGS) || exit 1; done
+bench: bench-micro
 else
-bench-build bench-micro:
+bench bench-build bench-micro:
 	+$(Q)$(MAKE) MODE=release $@
 endif
 
@@ -247,12 +248,12 @@ help:
 	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
-	@echo 'make bench-micro    micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
+	@echo 'make bench          micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
 	@echo 'make format         clang-format in place'
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

@@ -20,7 +20,8 @@ extern const char _binary_etc_models_json_end[];
 /* Where in the file we are, for messages. */
 struct place {
 	const char *file;
-	const char *entry; /* "default", or a model's checked id, or a number as text */
+	const char *entry; /* "default", or a model's checked id, or number */
+	char number[32];   /* "model 3", where the id is not known */
 	struct errmsg *why;
 };
 
@@ -227,7 +228,6 @@ static int
 load_root(struct place *at, json_t *root, struct models *out)
 {
 	const json_t *list = json_object_get(root, "models");
-	char number[32];
 	int r;
 
 	memset(out, 0, sizeof(*out));
@@ -242,8 +242,8 @@ load_root(struct place *at, json_t *root, struct models *out)
 	if ((r = load_model(at, json_object_get(root, "default"), true, &out->v[0])) != 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		(void)snprintf(number, sizeof(number), "model %zu", i + 1);
-		at->entry = number;
+		(void)snprintf(at->number, sizeof(at->number), "model %zu", i + 1);
+		at->entry = at->number;
 		r = load_model(at, json_array_get(list, i), false, &out->v[i + 1]);
 		if (r != 0)
 			return r;

@@ -166,8 +166,12 @@ out_framing(struct exchange *x, const struct http1_head *head)
 static void
 end_request_metering(struct exchange *x)
 {
-	memcpy(x->model, x->meter.request.model, sizeof(x->model));
-	x->include_usage = x->meter.request.include_usage;
+	const struct meter_request *m = &x->meter.request;
+
+	memcpy(x->model, m->model, sizeof(x->model));
+	if (m->model_seen && m->model[0] == '\0')
+		memcpy(x->model, "other", sizeof("other")); /* too long to be kept */
+	x->include_usage = m->include_usage;
 }
 
 /* The account of the request begins with its answer's head. */

@@ -346,6 +346,18 @@ def test_a_name_that_upstream_has_not_vouched_for_counts_as_other(house, key):
     assert counted(house, key).keys() == {("other", "chat"), (name, "chat")}
 
 
+@pytest.mark.parametrize("name", ["m" * 64, "m" * 5000, "", "modèle", "two\nlines"])
+def test_a_name_that_no_model_can_have_counts_as_other(house, key, name):
+    assert send(house, request(key, CHAT, model=name, events=2)).status == 200
+    assert counted(house, key) == {("other", "chat"): spent.told(openai(3, 2), price=DEFAULT_PRICE)}
+
+
+@pytest.mark.parametrize("name", ["m" * 63, 'a"quote\\back', "with space"])
+def test_a_name_may_be_any_printable_text_that_upstream_has_answered_for(house, key, name):
+    assert send(house, request(key, CHAT, model=name, events=2)).status == 200
+    assert counted(house, key) == {(name, "chat"): spent.told(openai(3, 2), price=DEFAULT_PRICE)}
+
+
 @pytest.mark.parametrize("alias", ["openai/gpt-oss-120b", "oss"])
 def test_an_alias_counts_and_costs_as_the_model_that_it_stands_for(house, key, alias):
     assert send(house, request(key, CHAT, model=alias, events=2)).status == 200
@@ -468,7 +480,7 @@ def as_metrics(usage):
     found = Counter()
     for key_id, rows in usage.items():
         for (model, endpoint), row in rows.items():
-            who = f'key_id="{key_id}",model="{model}"'
+            who = f'key_id="{key_id}",model={json.dumps(model)}'  # quotes and backslashes stand there as in JSON
             found[f'gatehouse_key_requests_total{{{who},endpoint="{endpoint}"}}'] += row.requests
             kinds = {"input": row.prompt_tokens - row.cached_tokens - row.cache_write_tokens,
                      "cache_read": row.cached_tokens, "cache_write": row.cache_write_tokens,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from . import echo, keys
 
 PATIENCE = 30.0
-"""for any one wait of a client; nothing may take that long"""
+"""for each answer; nothing may take that long"""
 UNWELL = (502, 503, 504)
 
 
@@ -144,6 +144,8 @@ class Client:
         self._pipelines = rng.random() < 0.5
         self._got = 0
         self._ended = False
+        self._at = None
+        """the request whose answer is awaited"""
 
     async def run(self):
         context = None
@@ -157,11 +159,11 @@ class Client:
             self._tally.faults.append("no connection")
             return
         try:
-            await asyncio.wait_for(self._talk(), PATIENCE)
+            await self._talk()
         except (Cut, ConnectionError, ssl.SSLError):
             self._tally.cut += 1
         except TimeoutError:
-            self._tally.faults.append(f"no end: {[request.raw[:200] for request in self._requests]}")
+            self._tally.faults.append(f"no end of an answer: {self._where()}")
         finally:
             self._writer.transport.abort()
 
@@ -170,9 +172,9 @@ class Client:
             for request in self._requests:
                 sending = asyncio.ensure_future(self._send(request.raw))
                 try:
-                    if not await self._answer(request):
+                    if not await self._timed(request):
                         return
-                    await sending  # an early answer does not end the request
+                    await asyncio.wait_for(sending, PATIENCE)  # an early answer does not end the request
                 finally:
                     await self._give_up(sending)
             return
@@ -182,10 +184,21 @@ class Client:
         sending = asyncio.ensure_future(self._send(b"".join(request.raw for request in self._requests)))
         try:
             for request in self._requests:
-                if not await self._answer(request):
+                if not await self._timed(request):
                     return
         finally:
             await self._give_up(sending)
+
+    async def _timed(self, request):
+        self._at = request
+        return await asyncio.wait_for(self._answer(request), PATIENCE)
+
+    def _where(self):
+        """For a person who looks for the reason."""
+        at = self._requests.index(self._at)
+        return (f"number {at} of {[request.raw[:150] for request in self._requests]}, {self._got} bytes came, "
+                f"tls {self._tls}, slow {self._slow}, pipelines {self._pipelines}, "
+                f"leaves {self._leave_how} after {self._leave_after}, waits {bool(self._at.needs_continue)}")
 
     async def _give_up(self, sending):
         sending.cancel()
