@@ -36,7 +36,7 @@ row_take(struct scoreboard_row *row, uint64_t generation, uint64_t now_ms)
 	atomic_store(&row->phase, WORKER_STARTING);
 }
 
-/* A dead worker has no connections, whatever it wrote last. */
+/* A dead worker has no connections and no streams, whatever it wrote last. */
 static void
 row_empty(struct scoreboard_row *row, uint64_t now_ms)
 {
@@ -44,6 +44,7 @@ row_empty(struct scoreboard_row *row, uint64_t now_ms)
 	atomic_store(&row->pid, 0);
 	atomic_store(&row->connections, 0);
 	atomic_store(&row->requests_in_flight, 0);
+	atomic_store(&row->stats.streams, 0);
 	atomic_store(&row->since_ms, now_ms);
 }
 

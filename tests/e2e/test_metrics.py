@@ -10,8 +10,9 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from harness import gatehouse, keys, procfs
+from harness import gatehouse, keys, procfs, raw
 from harness.poll import until
+from harness.upstream import steering
 
 MODEL = "gpt-oss-120b"
 SETTINGS = {"METRICS_LISTEN": "127.0.0.1:0", "MODELS_FILE": gatehouse.ROOT / "etc/models.json"}
@@ -131,6 +132,19 @@ def test_nothing_goes_back_whoever_is_killed(own):
               and own.admin() and own.status()["state"] == "ready")
         own.check_log()
     assert value(page(own), "gatehouse_worker_restarts_total") == 3
+
+
+def test_streams_of_a_killed_worker_are_not_open_any_more(own):
+    own.expect("child_exit")
+    with own.connect() as stream:
+        headers = {"Authorization": f"Bearer {keys.SECRET}", **steering(gate="killed-streams", events=1)}
+        body = json.dumps({"model": "gpt-oss-120b", "stream": True, "messages": []}).encode()
+        stream.send(raw.request("POST", "/v1/chat/completions", headers, body))
+        assert stream.head().status == 200
+        until("the stream is counted", lambda: value(page(own), "gatehouse_streams") == 1)
+        for pid in own.workers():
+            os.kill(pid, signal.SIGKILL)
+        until("it is not open any more", lambda: value(page(own), "gatehouse_streams") == 0)
 
 
 def test_usage_does_not_go_back_over_a_restart(own):
