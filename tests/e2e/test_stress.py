@@ -15,6 +15,7 @@ from harness.poll import until
 
 SECONDS = float(os.environ.get("GATEHOUSE_STRESS_SECONDS", "8"))
 SEED = int(os.environ.get("GATEHOUSE_STRESS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+pytestmark = pytest.mark.timeout(SECONDS + 120)
 CLIENTS = 40
 """at a time"""
 
