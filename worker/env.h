@@ -37,7 +37,6 @@ struct worker_env {
 	const struct tls_server *tls;
 	const struct tls_client *upstream_tls;
 	struct scoreboard_row *row;
-	const char *admin_socket;
 	uint64_t now_ns; /* monotonic, as of the current callback */
 	uint64_t now_ms; /* the same, for time-outs */
 	bool draining;   /* answers say Connection: close, idle connections are gone */

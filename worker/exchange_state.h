@@ -56,7 +56,6 @@ struct exchange {
 	struct exchange_buf head; /* for upstream, with framing left open if chunked */
 	struct exchange_buf body;
 	enum http1_framing body_framing;
-	uint64_t body_length; /* of HTTP1_LENGTH */
 	uint64_t bytes_in;
 	char model[METER_MODEL_MAX + 1]; /* as the request named it */
 	bool include_usage;              /* it asked for the usage-only chunk */

@@ -180,7 +180,6 @@ request_forward(struct exchange *x, const struct http1_head *head)
 		    &out, env->cfg, head, x->client_id ? id : (struct span){ 0 });
 	begin_metering(x, head);
 	x->body_framing = head->framing;
-	x->body_length = head->content_length;
 	if (head->framing != HTTP1_CHUNKED)
 		forward_framing(&out, head->framing, head->content_length);
 	cap = out.n;

@@ -100,7 +100,8 @@ note_health(struct upstream *up, bool ok)
 	    up->env->now_ms, memory_order_relaxed);
 }
 
-void
+/* Drop the request's bytes, which are not needed any more. */
+static void
 call_release(struct upstream_call *call)
 {
 	if (call->held == NULL)

@@ -85,7 +85,5 @@ void upstream_on_sent(struct upstream_conn *conn);
 void upstream_on_broken(struct upstream_conn *conn, enum upstream_failure why);
 /* The answer is complete: detach the call, pool or close the connection. */
 void upstream_on_answered(struct upstream_conn *conn, bool leftover);
-/* Drop the request's bytes, which are not needed any more. */
-void call_release(struct upstream_call *call);
 
 #endif

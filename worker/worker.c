@@ -359,7 +359,6 @@ worker_init(struct worker *w, const struct worker_args *args)
 	w->env.shared = args->shared;
 	w->env.tls = args->tls;
 	w->env.upstream_tls = args->upstream_tls;
-	w->env.admin_socket = args->admin_socket;
 	w->env.row = shared_row(args->shared->state, args->generation, args->slot);
 	w->env.held_bytes_max = share(cfg->max_buffered, cfg->workers);
 	w->max_connections = share(cfg->max_connections, cfg->workers);
