@@ -1,0 +1,68 @@
+/*
+ * Wiping and locking; see secret.h. Runs in the master, in each child after the fork,
+ * and (wiping) in the commands.
+ *
+ * Locked is the area that brk() grows, where every small allocation of a process
+ * without threads lies. Only pages that are in use count as resident: a child's copy of
+ * the master's heap is made page by page, as without the lock.
+ */
+#include "common/secret.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+/* The whole of the block, whatever part of it was asked for. */
+static void
+free_wiped(void *p)
+{
+	if (p == NULL)
+		return;
+	OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+void
+secret_wipe_json(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
+}
+
+/* Where the heap lies. Returns 0, -errno, or -ENOENT when there is none. */
+static int
+find_heap(uintptr_t *from_out, uintptr_t *to_out)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char *line = NULL;
+	size_t cap = 0;
+	int r = -ENOENT;
+
+	if (f == NULL)
+		return -errno;
+	while (r != 0 && getline(&line, &cap, f) != -1)
+		if (strstr(line, "[heap]") != NULL &&
+		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR, from_out, to_out) == 2)
+			r = 0;
+	free(line);
+	(void)fclose(f); /* only read */
+	return r;
+}
+
+int
+secret_lock_heap(void)
+{
+	uintptr_t from = 0, to = 0;
+	const int r = find_heap(&from, &to);
+
+	if (r != 0)
+		return r;
+	return mlock2((const void *)from, to - from, MLOCK_ONFAULT) == -1 ? -errno : 0;
+}
