@@ -131,6 +131,12 @@ int config_load(const char *file, char *const *env, struct config **cfg_out,
 /* Free everything; secrets are wiped. Accepts NULL inside, leaves NULL. */
 void config_destroy(struct config **cfg);
 
+/*
+ * Wipe all secrets but those of the settings named in keep (NULL at the end), in place:
+ * what was set is an empty string then, what was not stays NULL.
+ */
+void config_forget(struct config *cfg, const char *const *keep);
+
 /* Print the effective configuration, one `name = value` a line, secrets redacted. */
 void config_print(const struct config *cfg, FILE *out);
 
