@@ -6,6 +6,8 @@
 #include "common/shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -126,12 +128,52 @@ shared_create(uint32_t max_keys, struct shared *out)
 	return 0;
 }
 
+/*
+ * Put the region in place of the one at `at`, through a descriptor that can't write:
+ * the kernel then refuses to make the mapping writable, whoever asks. 0 or -errno.
+ */
+static int
+remap_read_only(int fd, void *at, size_t n)
+{
+	char path[32];
+	int r = 0;
+	int read_only;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	read_only = open(path, O_RDONLY | O_CLOEXEC);
+	if (read_only == -1)
+		return -errno;
+	if (mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0) == MAP_FAILED ||
+	    madvise(at, n, MADV_DONTDUMP) == -1)
+		r = -errno;
+	close(read_only);
+	return r;
+}
+
 int
 shared_protect(struct shared *sh)
 {
-	if (mprotect(sh->published, sh->published_bytes, PROT_READ) == -1)
-		return -errno;
+	int r = remap_read_only(sh->published_fd, sh->published, sh->published_bytes);
+
+	if (r != 0)
+		return r;
+	close(sh->published_fd);
+	close(sh->state_fd);
+	sh->published_fd = sh->state_fd = -1;
 	return 0;
+}
+
+int
+shared_lock_tickets(const struct shared *sh)
+{
+	const uintptr_t at = (uintptr_t)&sh->published->tickets;
+	const uintptr_t page = at & ~(uintptr_t)(SHARED_PAGE - 1);
+	const size_t n = at + sizeof(sh->published->tickets) - page;
+
+	return mlock((const char *)sh->published + (page - (uintptr_t)sh->published),
+		   n) == -1
+	    ? -errno
+	    : 0;
 }
 
 void

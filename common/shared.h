@@ -101,6 +101,7 @@ struct scoreboard_row {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t upstream_ok_ms; /* monotonic: last good upstream traffic or connect */
 	_Atomic uint64_t upstream_fail_ms; /* last failure; up is ok_ms >= fail_ms */
+	_Atomic uint64_t refused_call;     /* as sandbox_enter() notes it; 0: none */
 	struct stats stats;                /* outlives the row's process */
 };
 
@@ -119,6 +120,7 @@ struct state {
 	uint64_t version;
 	struct master_figures figures;
 	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
+	_Atomic uint64_t admin_refused_call; /* as a row's refused_call */
 	SEQBOX(sizeof(struct upstream_addrs)) upstream;
 	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];
 	struct window global; /* all keys together */
@@ -141,8 +143,18 @@ struct shared {
  */
 int shared_create(uint32_t max_keys, struct shared *out) MUSTCHECK;
 
-/* After the fork, in a worker or admin: make published read-only. 0 or -errno. */
+/*
+ * After the fork, in a worker or admin: make published read-only for good (mprotect()
+ * can't undo it), at the address where it is, and close both descriptors, through which
+ * it could be mapped again. Needs /proc. 0 or -errno (the process must not go on).
+ */
 int shared_protect(struct shared *sh) MUSTCHECK;
+
+/*
+ * Keep the ticket keys' pages out of swap, for everybody who maps them, as long as this
+ * process lives. 0 or -errno (-ENOMEM, -EPERM: RLIMIT_MEMLOCK does not allow it).
+ */
+int shared_lock_tickets(const struct shared *sh) MUSTCHECK;
 
 /* Unmap and close. */
 void shared_destroy(struct shared *sh);
