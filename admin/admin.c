@@ -23,6 +23,7 @@
 #include "admin/usage_api.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 
 enum { ADMIN_MAGIC = 0x61646d69, ADMIN_UIDS = 3, ADMIN_LINES = 5 };
 
@@ -293,9 +294,9 @@ admin_init(struct admin *a)
 		return r;
 	init_uids(a);
 	if ((r = init_resolve(a)) != 0 || (r = init_flush(a)) != 0 ||
-	    (r = init_http(a)) != 0)
+	    (r = init_http(a)) != 0 || (r = init_metrics(a)) != 0)
 		return r;
-	return init_metrics(a);
+	return sandbox_enter(SANDBOX_ADMIN, &a->args->shared->state->admin_refused_call);
 }
 
 static void

@@ -76,6 +76,8 @@ void arena_close(struct arena **a);
 int arena_list(const char *dir, struct strlist *paths) MUSTCHECK;
 
 uint64_t arena_id(const struct arena *a);
+/* The descriptor that holds the lock of an arena open for writing. */
+int arena_fd(const struct arena *a);
 /* Was it written before this boot (power loss)? Then redo and slots are dropped and
  * each cell counts as max(0, cell - mark) (DESIGN). */
 bool arena_is_of_other_boot(const struct arena *a);

@@ -11,6 +11,7 @@
 #include "admin/cli_import.h"
 #include "admin/cli_keys.h"
 #include "admin/cli_usage.h"
+#include "common/secret.h"
 #include "common/version.h"
 #include "master/check.h"
 #include "master/ctl.h"
@@ -374,6 +375,7 @@ main(int argc, char **argv)
 {
 	struct invocation in = { .process_argc = argc, .process_argv = argv };
 
+	secret_wipe_json();
 	in.command = command_find(asked_for(argc, argv));
 	if (in.command == NULL) {
 		print_commands(stderr);

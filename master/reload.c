@@ -14,10 +14,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/admin_child.h"
-#include "master/child.h"
 #include "master/crew.h"
 #include "master/figures.h"
 #include "master/publish.h"
+#include "master/rights.h"
 #include "master/settle.h"
 #include "master/status.h"
 #include "master/watch.h"
@@ -158,6 +158,7 @@ begin(struct master *m, uint64_t now_ms)
 		adopt(m, &next, now_ms);
 	}
 	inputs_fini(&next);
+	rights_lock();
 }
 
 /* There may be four generations: the oldest must be gone before a new one comes. */
@@ -192,10 +193,9 @@ commit(struct master *m, struct generation *g, uint64_t now_ms)
 static void
 cancel(struct master *m, struct generation *g, uint64_t now_ms)
 {
-	const struct errmsg how = child_end_text(g->last_status);
 	struct errmsg why;
 
-	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
+	errmsg_set(&why, "a new worker ended before it was ready: %s", g->last_end.text);
 	crew_dismiss(m, g, now_ms, 0);
 	finish(m, RELOAD_FAILED, &why);
 }

@@ -10,16 +10,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "master/figures.h"
+#include "master/limits.h"
 #include "master/publish.h"
+#include "master/rights.h"
 #include "master/settle.h"
 #include "master/watch.h"
 
@@ -72,29 +74,6 @@ read_rest(struct master *m, struct inputs *in, struct errmsg *why)
 	return refuse(r, &faults, why);
 }
 
-/* No core file, not even one through a pipe: 1 is the kernel's word for that. */
-static int
-forbid_cores(void)
-{
-	const struct rlimit none = { .rlim_cur = 1, .rlim_max = 1 };
-
-	return setrlimit(RLIMIT_CORE, &none) == -1 ? -errno : 0;
-}
-
-/* Every connection takes two descriptors, so take what the system allows. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &l) == -1)
-			log_warn("limits", "RLIMIT_NOFILE can't be raised: %s",
-			    err_text(-errno));
-	}
-}
-
 /* The master's signals are read from a descriptor; nothing interrupts it. */
 static int
 take_signals(struct house *h)
@@ -116,9 +95,8 @@ take_signals(struct house *h)
 static int
 take_process(struct house *h, struct errmsg *why)
 {
-	int r = forbid_cores();
+	int r = rights_take();
 
-	raise_descriptors();
 	if (r == 0)
 		r = take_signals(h);
 	if (r == 0 && pipe2(h->reload_pipe, O_NONBLOCK | O_CLOEXEC) == -1)
@@ -212,6 +190,8 @@ start_up(struct master *m, struct errmsg *why)
 	keyset_destroy(&in->keys);
 	figures_start(m);
 	announce(m, in->config);
+	limits_check(in->config, m->house.listeners.n_worker);
+	rights_report(&m->house);
 	return 0;
 }
 
@@ -226,8 +206,12 @@ close_fd(int *fd)
 void
 start_undo(struct master *m)
 {
+	const struct ticket_keys none = { 0 };
 	struct house *h = &m->house;
 
+	OPENSSL_cleanse(&m->tickets, sizeof(m->tickets));
+	if (h->shared.published != NULL)
+		shared_put_tickets(h->shared.published, &none);
 	inputs_fini(&m->reload.next);
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
 		inputs_fini(&m->generations[i].inputs);

@@ -58,7 +58,7 @@ struct generation {
 	struct inputs inputs; /* without keys: those are published */
 	struct ending ending;
 	uint32_t alive;
-	int last_status; /* of the last of its workers that died */
+	struct errmsg last_end; /* of the last of its workers that died */
 	struct place places[CONFIG_MAX_WORKERS];
 };
 

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "worker/account.h"
 #include "worker/client.h"
 #include "worker/env.h"
@@ -426,6 +428,13 @@ worker_main(const struct worker_args *args)
 	}
 	ignore_signals(); /* SIGTERM and SIGQUIT have their handlers by now */
 	every_second(w);
+	tzset(); /* or the first look at the clock would read a file */
+	r = sandbox_enter(SANDBOX_WORKER, &w->env.row->refused_call);
+	if (r != 0) {
+		log_error("worker_start", "the filter of system calls can't be set: %s",
+		    err_text(r));
+		goto out;
+	}
 	atomic_store_explicit(&w->env.row->since_ms, w->env.now_ms, memory_order_relaxed);
 	atomic_store_explicit(&w->env.row->phase, WORKER_READY, memory_order_release);
 	if (event_base_dispatch(w->env.base) == 0)
