@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 
 #include <jansson.h>
 #include <openssl/crypto.h>
+
+static bool wiping = true; /* OpenSSL's functions have no argument to carry it */
 
 /* The whole of the block, whatever part of it was asked for. */
 static void
@@ -30,10 +33,60 @@ free_wiped(void *p)
 	free(p);
 }
 
-void
-secret_wipe_json(void)
+static void *
+openssl_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return n != 0 ? malloc(n) : NULL;
+}
+
+static void
+openssl_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (wiping)
+		free_wiped(p);
+	else
+		free(p);
+}
+
+/* realloc() would leave the old block as it was. */
+static void *
+openssl_realloc(void *p, size_t n, const char *file, int line)
+{
+	const size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	void *more;
+
+	(void)file;
+	(void)line;
+	if (!wiping && n != 0)
+		return realloc(p, n);
+	if (n != 0 && n <= had)
+		return p;
+	more = n != 0 ? malloc(n) : NULL;
+	if (n != 0 && more == NULL)
+		return NULL;
+	if (more != NULL && p != NULL)
+		memcpy(more, p, had);
+	free_wiped(p);
+	return more;
+}
+
+int
+secret_wipe_freed(void)
 {
 	json_set_alloc_funcs(malloc, free_wiped);
+	return CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) == 1
+	    ? 0
+	    : ERR_TLS;
+}
+
+void
+secret_stop_wiping(void)
+{
+	wiping = false;
 }
 
 /* Where the heap lies. Returns 0, -errno, or -ENOENT when there is none. */

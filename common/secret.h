@@ -9,10 +9,17 @@
 #include "common/err.h"
 
 /*
- * Let Jansson wipe what it frees: a file of configuration or keys passes through many
- * of its buffers. To be called once, before the first use.
+ * Let Jansson and OpenSSL wipe what they free: files of configuration, keys and
+ * certificates pass through many of their buffers. To be called once, before the first
+ * use of either. Returns 0, or ERR_TLS when it is too late for that.
  */
-void secret_wipe_json(void);
+int secret_wipe_freed(void) MUSTCHECK;
+
+/*
+ * In a worker, which reads no file any more: let OpenSSL free as fast as it can. What is
+ * secret in a connection it wipes by itself.
+ */
+void secret_stop_wiping(void);
 
 /*
  * Keep all that is on the heap now out of swap, as long as this process lives; what

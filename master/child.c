@@ -20,6 +20,7 @@
 #include "admin/admin.h"
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "common/secret.h"
 #include "master/limits.h"
 #include "master/rights.h"
 #include "master/settle.h"
@@ -67,6 +68,8 @@ settle_in(struct master *m, struct generation *g, const struct arena *arena)
 	if (r == 0)
 		r = reset_signals();
 	rights_lock();
+	if (!is_admin)
+		secret_stop_wiping();
 	if (r == 0)
 		r = is_admin ? limits_apply_admin()
 			     : limits_apply_worker(cfg, h->listeners.n_worker);

@@ -375,7 +375,8 @@ main(int argc, char **argv)
 {
 	struct invocation in = { .process_argc = argc, .process_argv = argv };
 
-	secret_wipe_json();
+	if (secret_wipe_freed() != 0)
+		abort(); /* a library has come before us */
 	in.command = command_find(asked_for(argc, argv));
 	if (in.command == NULL) {
 		print_commands(stderr);
