@@ -34,6 +34,8 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 C_FILES := $(C_SRC) $(wildcard $(FOLDERS:%=%/*.h) tests/*/*.h)
 UNIT := $(patsubst tests/unit/%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+# Sanitizers have no filter of system calls and another heap: these run without them, too.
+UNIT_RELEASE := $(patsubst %,build/release/unit/%,test_sandbox test_privilege)
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 BENCH := $(patsubst tests/bench/%.c,%,$(BENCH_SRC))
 
@@ -132,6 +134,8 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(ARCHIVES)
 test-binaries: $(BUILD)/gatehouse unit-build
 unit-build: $(UNIT:%=$(BUILD)/unit/%)
 	@:
+unit-release: build/gatehouse $(UNIT_RELEASE)
+	@:
 ifeq ($(MODE),fuzz)
 fuzz-build: $(FUZZ:%=$(BUILD)/fuzz/%)
 	@:
@@ -143,7 +147,7 @@ endif
 RUN_TESTS := python3 tests/run_tests.py
 PYTEST_DIRS := $(sort $(dir $(wildcard tests/*/test_*.py)))
 REQUIREMENTS := $(wildcard tests/requirements.txt) tests/lint/requirements.txt
-UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%)
+UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%) $(UNIT_RELEASE:%=--unit %)
 FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
 PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
 
@@ -157,12 +161,13 @@ ifneq ($(wildcard tests/e2e/package-lock.json),)
 endif
 # Built apart by mode, then run: flags differ, so each mode is a make of its own.
 test-build: deps-test
-	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release build/gatehouse
+	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release unit-release
 	+$(Q)$(MAKE) $(if $(Q),-s) MODE=asan test-binaries
 	+$(Q)$(MAKE) $(if $(Q),-s) fuzz-build
 test: test-build venv node
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS) $(FUZZ_ARGS) $(PYTEST_ARGS)
 unit: deps-test
+	+$(Q)$(MAKE) MODE=release unit-release
 	+$(Q)$(MAKE) MODE=asan unit-build
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
@@ -253,7 +258,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak-kill bench \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:
