@@ -20,6 +20,7 @@
 #include "admin/metrics.h"
 #include "admin/procstat.h"
 #include "admin/resolve.h"
+#include "admin/rows_api.h"
 #include "admin/usage_api.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -105,7 +106,10 @@ handle_internal(struct http_request *rq, void *arg)
 {
 	struct admin *a = admin_of(arg);
 
-	usage_api_handle(rq, a->flush, a->args->config->data_dir);
+	if (span_eq(rq->path, SPAN(ROWS_API_PATH)))
+		rows_api_handle(rq, a->args->shared->state);
+	else
+		usage_api_handle(rq, a->flush, a->args->config->data_dir);
 }
 
 static void

@@ -6,6 +6,9 @@
 #ifndef GATEHOUSE_ADMIN_USAGE_API_H
 #define GATEHOUSE_ADMIN_USAGE_API_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "admin/flush.h"
 #include "admin/http.h"
 
@@ -14,6 +17,13 @@
 #define USAGE_API_FORGET "/internal/forget" /* POST a key id: {"rows"} */
 #define USAGE_API_IMPORT "/internal/import" /* POST lines: {"added"} */
 #define USAGE_API_BACKUP "/internal/backup" /* POST: {"staged"} */
+
+/*
+ * May this be asked under /internal/? Workers set X-Gatehouse-Client on all that they
+ * pass on; where they run as admin's own user, that tells them from the CLI.
+ * uid_out  who asks.
+ */
+bool usage_api_is_allowed(const struct http_request *rq, uid_t *uid_out);
 
 /* Answer a request whose path begins with USAGE_API_PREFIX. */
 void usage_api_handle(struct http_request *rq, struct flush *f, const char *data_dir);

@@ -1,7 +1,7 @@
 /*
- * `gatehouse status`: RUN_DIR's status file as a screen for people. Connections come
- * from the scoreboard itself, mapped read-only through the master's descriptor, where
- * the caller may (root, or the master's own user).
+ * `gatehouse status`: RUN_DIR's status file as a screen for people. For root connections
+ * come from the scoreboard itself, mapped read-only through the master's descriptor; for
+ * the master's own user, who may not look into it either, from admin.
  */
 #include "master/ctl.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <jansson.h>
 
+#include "admin/cli_rows.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/rundir.h"
@@ -120,37 +121,59 @@ print_reload(FILE *out, const json_t *last)
 	fprintf(out, ": %s\n", text_of(last, "reason"));
 }
 
-/* A worker's line; state NULL: its counters can't be read. */
+/* From the master's own memory, which only root may look into. false: he is not. */
+static bool
+find_in_state(struct state *state, uint64_t generation, uint32_t slot, struct cli_row *out)
+{
+	const struct scoreboard_row *row;
+
+	if (state == NULL || slot >= SHARED_WORKER_SLOTS)
+		return false;
+	row = shared_row(state, generation, slot);
+	out->connections = atomic_load(&row->connections);
+	out->in_flight = atomic_load(&row->requests_in_flight);
+	out->requests = atomic_load(&row->requests);
+	return true;
+}
+
+/* A worker's line. Counters come from state or, where that is NULL, from what admin has
+ * said; or they can't be had. */
 static void
-print_worker(FILE *out, const json_t *w, struct state *state)
+print_worker(FILE *out, const json_t *w, struct state *state, const struct cli_rows *rows)
 {
 	const uint64_t generation = (uint64_t)number_of(w, "generation");
 	const uint32_t slot = (uint32_t)number_of(w, "slot");
+	struct cli_row row;
 
 	fprintf(out, "%10" PRIu64 "  %6" PRIu32 "  %7" JSON_INTEGER_FORMAT "  %-9s",
 	    generation, slot + 1, number_of(w, "pid"), text_of(w, "phase"));
-	if (state == NULL || slot >= SHARED_WORKER_SLOTS) {
-		fprintf(out, "%12s  %9s  %10s\n", "-", "-", "-");
-		return;
-	}
-	const struct scoreboard_row *row = shared_row(state, generation, slot);
+	if (!find_in_state(state, generation, slot, &row)) {
+		const struct cli_row *said = cli_rows_find(rows, generation, slot);
 
-	fprintf(out, "%12" PRIu64 "  %9" PRIu64 "  %10" PRIu64 "\n",
-	    atomic_load(&row->connections), atomic_load(&row->requests_in_flight),
-	    atomic_load(&row->requests));
+		if (said == NULL) {
+			fprintf(out, "%12s  %9s  %10s\n", "-", "-", "-");
+			return;
+		}
+		row = *said;
+	}
+	fprintf(out, "%12" PRIu64 "  %9" PRIu64 "  %10" PRIu64 "\n", row.connections,
+	    row.in_flight, row.requests);
 }
 
 static void
-print_workers(FILE *out, const json_t *status)
+print_workers(FILE *out, const char *run_dir, const json_t *status)
 {
 	struct state *state = map_state(status);
+	struct cli_rows rows = { .n = 0 };
 	size_t i;
 	json_t *w;
 
+	if (state == NULL)
+		cli_rows_ask(run_dir, &rows); /* none then: shown as unknown */
 	fprintf(out, "%10s  %6s  %7s  %-9s%12s  %9s  %10s\n", "generation", "worker",
 	    "pid", "phase", "connections", "in flight", "requests");
 	json_array_foreach(json_object_get(status, "processes"), i, w)
-	    print_worker(out, w, state);
+	    print_worker(out, w, state, &rows);
 	if (state != NULL)
 		(void)munmap(state, sizeof(*state));
 }
@@ -175,7 +198,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 	} else {
 		print_head(out, status);
 		print_reload(out, json_object_get(status, "last_reload"));
-		print_workers(out, status);
+		print_workers(out, run_dir, status);
 	}
 	json_decref(status);
 	return EXIT_DONE;

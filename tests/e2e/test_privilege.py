@@ -320,6 +320,15 @@ class TestOrdinaryUser:
         assert "users of their own for workers and admin" in said[0].msg
         assert "bounding set" in said[0].msg
 
+    def test_its_user_sees_the_counters_of_workers_in_status(self, ordinary):
+        assert ordinary.ask("GET", "/v1/models").status == 200
+        shown = subprocess.run([ordinary.program, "status"], env=ordinary.environment, cwd=ordinary.folder,
+                               user=ordinary.user.pw_uid, group=ordinary.user.pw_gid, extra_groups=[],
+                               capture_output=True, text=True, check=True).stdout
+        rows = [line.split() for line in shown.splitlines()[-2:]]
+        assert [row[3] for row in rows] == ["ready", "ready"], shown
+        assert sum(int(row[-1]) for row in rows) >= 1, shown
+
     def test_the_secrets_of_others_are_forgotten_all_the_same(self, ordinary):
         roles = settled(ordinary)
         for pid in roles["worker"]:
