@@ -43,12 +43,14 @@ finish_output(const struct cli *c)
 static int
 print_keys(const struct cli *c, const struct key *v, size_t n)
 {
+	int r;
+
 	if (!c->args->json)
-		cli_keys_print_table(c->io->out, v, n, c->now_ms);
-	else if (cli_keys_print_json(
-		     c->io->out, c->cfg->api_keys_file, v, n, c->now_ms) != 0)
-		return refused(c, "out of memory");
-	return finish_output(c);
+		r = cli_keys_print_table(c->io->out, v, n, c->now_ms);
+	else
+		r = cli_keys_print_json(
+		    c->io->out, c->cfg->api_keys_file, v, n, c->now_ms);
+	return r == 0 ? finish_output(c) : refused(c, "out of memory");
 }
 
 /* All keys, or those with the id that was given. */
