@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/cli_audit.h"
 #include "admin/cli_backup.h"
 #include "admin/cli_import.h"
 #include "admin/cli_keys.h"
@@ -45,6 +46,7 @@ static int run_stop(const struct invocation *in);
 static int run_status(const struct invocation *in);
 static int run_keys(const struct invocation *in);
 static int run_usage(const struct invocation *in);
+static int run_audit(const struct invocation *in);
 static int run_import(const struct invocation *in);
 static int run_backup(const struct invocation *in);
 static int run_version(const struct invocation *in);
@@ -91,6 +93,13 @@ static const struct command commands[] = {
 	  "key's usage into `forgotten`. With no master running the ledger is read all the\n"
 	  "same.\n" FIND_HELP,
 	  false, true, run_usage },
+	{ "audit", "[-c FILE] [verify] [OPTION ...]",
+	  "show who changed what, and whether the record is whole",
+	  "Lists what was changed, by whom, when and from where, oldest first; `gatehouse audit\n"
+	  "--help` lists the options. `gatehouse audit verify` says whether the chain of records\n"
+	  "is whole, and exits 1 if one was altered or taken out. With no master running the\n"
+	  "ledger is read all the same.\n" FIND_HELP,
+	  false, true, run_audit },
 	{ "import", "[-c FILE] FILE", "take over a usage.json of the Python proxy",
 	  "Adds the records of FILE to the ledger, each once, however often it is imported and\n"
 	  "however it has grown. Of a file with any fault nothing is imported.\n" FIND_HELP,
@@ -123,7 +132,7 @@ print_commands(FILE *f)
 {
 	fprintf(f, "usage: gatehouse COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].line);
+		fprintf(f, "  %-11s  %s\n", commands[i].name, commands[i].line);
 	fprintf(f, "\n`gatehouse help COMMAND` explains one.\n");
 }
 
@@ -275,6 +284,12 @@ act_usage(const struct invocation *in, const struct service *s)
 }
 
 static int
+act_audit(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_audit);
+}
+
+static int
 act_import(const struct invocation *in, const struct service *s)
 {
 	return act_ledger(in, s, cli_import);
@@ -290,6 +305,12 @@ static int
 run_usage(const struct invocation *in)
 {
 	return with_service(in, act_usage);
+}
+
+static int
+run_audit(const struct invocation *in)
+{
+	return with_service(in, act_audit);
 }
 
 static int
