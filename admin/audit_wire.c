@@ -2,7 +2,9 @@
 #include "admin/audit_wire.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/keyfile_time.h"
 
 struct reading {
@@ -53,6 +55,39 @@ audit_wire_read(
 	struct reading reading = { since_ms, until_ms, fn, arg };
 
 	return ledger_audit_read(l, 0, read_record, &reading);
+}
+
+/* The text of a record; NULL: the note is not of the form. */
+static char *
+note_text(json_t *note)
+{
+	const json_t *id = json_object_get(note, "id");
+	const json_t *action = json_object_get(note, "action");
+	json_t *target = json_object_get(note, "target");
+	json_t *detail = json_object_get(note, "detail"), *record;
+	char *text;
+
+	if (!json_is_string(id) || !json_is_string(action) || !json_is_object(detail) ||
+	    (!json_is_string(target) && !json_is_null(target)))
+		return NULL;
+	record = json_pack("{s:{s:s, s:s}, s:s, s:s, s:O, s:O}", "actor", "kind", "cli",
+	    "id", json_string_value(id), "from", "local", "action",
+	    json_string_value(action), "target", target, "detail", detail);
+	text = json_dumps(record, JSON_COMPACT);
+	json_decref(record);
+	return text;
+}
+
+int
+audit_wire_append(struct ledger *l, json_t *note)
+{
+	char *text = note_text(note);
+	int r = ERR_INVALID;
+
+	if (text != NULL)
+		r = ledger_audit_append(l, clock_wall_ms(), span_of(text), NULL);
+	free(text);
+	return r == ERR_TOO_LARGE ? ERR_INVALID : r;
 }
 
 int

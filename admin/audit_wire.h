@@ -22,6 +22,15 @@ typedef int (*audit_wire_fn)(json_t *record, void *arg);
 int audit_wire_read(struct ledger *l, int64_t since_ms, int64_t until_ms,
     audit_wire_fn fn, void *arg) MUSTCHECK;
 
+/*
+ * Append what a command did: {"actor":{"kind":"cli","id"},"from":"local","action","target",
+ * "detail"}.
+ * note  {"id", "action", "target", "detail"}: who (a user's name), what, to what (may be
+ *       null), and what changed; borrowed.
+ * Returns 0, ERR_INVALID (not of that form, or too long for a record) or a ledger's code.
+ */
+int audit_wire_append(struct ledger *l, json_t *note) MUSTCHECK;
+
 /* {"whole", "records", "last_seq", "first_bad"}. out is the caller's. Returns 0 or a code. */
 int audit_wire_verify(struct ledger *l, json_t **out) MUSTCHECK;
 

@@ -219,6 +219,20 @@ answer_audit(struct call *c)
 }
 
 static void
+answer_audit_append(struct call *c)
+{
+	const struct span body = http_body(c->rq);
+	json_t *note = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+	const int r = audit_wire_append(c->ledger, note);
+
+	json_decref(note);
+	if (r == 0)
+		http_reply_json(c->rq, 200, json_object());
+	else
+		reply_fault(c, r);
+}
+
+static void
 answer_audit_verify(struct call *c)
 {
 	json_t *verdict = NULL;
@@ -240,6 +254,7 @@ static const struct {
 	{ EVHTTP_REQ_POST, USAGE_API_IMPORT, answer_import },
 	{ EVHTTP_REQ_POST, USAGE_API_BACKUP, answer_backup },
 	{ EVHTTP_REQ_GET, USAGE_API_AUDIT, answer_audit },
+	{ EVHTTP_REQ_POST, USAGE_API_AUDIT, answer_audit_append },
 	{ EVHTTP_REQ_GET, USAGE_API_AUDIT_VERIFY, answer_audit_verify },
 };
 

@@ -15,7 +15,9 @@
 #define USAGE_API_IMPORT "/internal/import" /* POST lines: {"added"} */
 #define USAGE_API_BACKUP "/internal/backup" /* POST: {"staged"} */
 
-#define USAGE_API_AUDIT "/internal/audit" /* GET ?since=MS&until=MS: an object a line */
+#define USAGE_API_AUDIT                                                                  \
+	"/internal/audit" /* GET ?since=MS&until=MS: an object a line;
+					   POST what a command did */
 #define USAGE_API_AUDIT_VERIFY                                                           \
 	"/internal/audit/verify" /* GET: the verdict on its chain */
 

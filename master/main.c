@@ -11,6 +11,7 @@
 #include "admin/cli_backup.h"
 #include "admin/cli_import.h"
 #include "admin/cli_keys.h"
+#include "admin/cli_note.h"
 #include "admin/cli_usage.h"
 #include "common/version.h"
 #include "master/check.h"
@@ -241,14 +242,34 @@ reload_after_edit(void *arg)
 	return s->master != 0 ? ctl_reload(s->run_dir, stderr, stderr) : CLI_NOT_RUNNING;
 }
 
+static struct cli_service
+service_for_cli(const struct service *s)
+{
+	return (struct cli_service){ .run_dir = s->run_dir,
+		.data_dir = s->config->data_dir,
+		.running = s->master != 0,
+		.out = stdout,
+		.err = stderr };
+}
+
+/* After an edit: into the audit with it. */
+static void
+note_edit(void *arg, const char *action, const char *key_id, json_t *detail)
+{
+	cli_note(arg, action, key_id, detail);
+}
+
 static int
 act_keys(const struct invocation *in, const struct service *s)
 {
-	struct service asked = *s; /* the hook's argument; borrows what s owns */
+	struct service asked = *s; /* the hooks' arguments; they borrow what s owns */
+	struct cli_service noted = service_for_cli(s);
 	const struct cli_io io = { .out = stdout,
 		.err = stderr,
 		.reload = reload_after_edit,
-		.reload_arg = &asked };
+		.reload_arg = &asked,
+		.audit = note_edit,
+		.audit_arg = &noted };
 	char **argv = in->argv - 1;
 
 	argv[0] = in->process_argv[1]; /* "keys": -c may have stood between */
@@ -266,11 +287,7 @@ static int
 act_ledger(const struct invocation *in, const struct service *s,
     int (*command)(int argc, char **argv, const struct cli_service *s))
 {
-	const struct cli_service service = { .run_dir = s->run_dir,
-		.data_dir = s->config->data_dir,
-		.running = s->master != 0,
-		.out = stdout,
-		.err = stderr };
+	const struct cli_service service = service_for_cli(s);
 	char **argv = in->argv - 1;
 
 	argv[0] = in->process_argv[1]; /* the name: -c may have stood between */
