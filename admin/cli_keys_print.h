@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "common/err.h"
-#include "common/err.h"
 #include "common/keyfile.h"
 
 /* `active`, `disabled`, `expired` or `blocked` (a limit of 0), at now_ms. */
