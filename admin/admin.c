@@ -20,7 +20,7 @@
 #include "admin/metrics.h"
 #include "admin/procstat.h"
 #include "admin/resolve.h"
-#include "admin/rows_api.h"
+#include "admin/state_api.h"
 #include "admin/usage_api.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -106,8 +106,8 @@ handle_internal(struct http_request *rq, void *arg)
 {
 	struct admin *a = admin_of(arg);
 
-	if (span_eq(rq->path, SPAN(ROWS_API_PATH)))
-		rows_api_handle(rq, a->args->shared->state);
+	if (span_eq(rq->path, SPAN(STATE_API_PATH)))
+		state_api_handle(rq, a->args->shared->state);
 	else
 		usage_api_handle(rq, a->flush, a->args->config->data_dir);
 }

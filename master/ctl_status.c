@@ -1,13 +1,15 @@
 /*
- * `gatehouse status`: RUN_DIR's status file as a screen for people. For root connections
- * come from the scoreboard itself, mapped read-only through the master's descriptor; for
- * the master's own user, who may not look into it either, from admin.
+ * `gatehouse status`: RUN_DIR's status file as a screen for people. For root the numbers
+ * come from the state region itself, mapped read-only through the master's descriptor;
+ * for the master's own user, who may not look into it either, from admin.
  */
 #include "master/ctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -15,12 +17,13 @@
 #include <unistd.h>
 #include <jansson.h>
 
-#include "admin/cli_rows.h"
+#include "admin/cli_state.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/rundir.h"
 #include "common/shared.h"
 #include "common/version.h"
+#include "master/ctl_figures.h"
 
 static const char *
 text_of(const json_t *o, const char *name)
@@ -36,10 +39,7 @@ number_of(const json_t *o, const char *name)
 	return json_integer_value(json_object_get(o, name));
 }
 
-/*
- * The master's state region, which can only be read; NULL where it may not be, or is of
- * another version.
- */
+/* The master's state region, which can only be read; NULL where it may not be. */
 static struct state *
 map_state(const json_t *status)
 {
@@ -48,8 +48,6 @@ map_state(const json_t *status)
 	void *mem = MAP_FAILED;
 	int fd;
 
-	if (strcmp(text_of(status, "version"), GATEHOUSE_VERSION) != 0)
-		return NULL;
 	(void)snprintf(path, sizeof(path),
 	    "/proc/%" JSON_INTEGER_FORMAT "/fd/%" JSON_INTEGER_FORMAT,
 	    number_of(status, "pid"), number_of(status, "state_fd"));
@@ -60,6 +58,36 @@ map_state(const json_t *status)
 		mem = mmap(NULL, sizeof(struct state), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	return mem != MAP_FAILED ? mem : NULL;
+}
+
+/* The region, or a copy of it; state NULL: neither may be had. */
+struct view {
+	struct state *state;
+	bool mapped;
+};
+
+static struct view
+view_open(const char *run_dir, const json_t *status)
+{
+	struct view v = { .state = NULL };
+
+	if (strcmp(text_of(status, "version"), GATEHOUSE_VERSION) != 0)
+		return v; /* it may be laid out in another way */
+	v.state = map_state(status);
+	v.mapped = v.state != NULL;
+	if (!v.mapped)
+		v.state = cli_state_ask(run_dir);
+	return v;
+}
+
+static void
+view_close(struct view *v)
+{
+	if (v->mapped)
+		(void)munmap(v->state, sizeof(*v->state));
+	else
+		free(v->state);
+	v->state = NULL;
 }
 
 static void
@@ -121,61 +149,50 @@ print_reload(FILE *out, const json_t *last)
 	fprintf(out, ": %s\n", text_of(last, "reason"));
 }
 
-/* From the master's own memory, which only root may look into. false: he is not. */
-static bool
-find_in_state(struct state *state, uint64_t generation, uint32_t slot, struct cli_row *out)
-{
-	const struct scoreboard_row *row;
-
-	if (state == NULL || slot >= SHARED_WORKER_SLOTS)
-		return false;
-	row = shared_row(state, generation, slot);
-	out->connections = atomic_load(&row->connections);
-	out->in_flight = atomic_load(&row->requests_in_flight);
-	out->requests = atomic_load(&row->requests);
-	return true;
-}
-
-/* A worker's line. Counters come from state or, where that is NULL, from what admin has
- * said; or they can't be had. */
+/* A worker's line; state NULL: its counters can't be read. */
 static void
-print_worker(FILE *out, const json_t *w, struct state *state, const struct cli_rows *rows)
+print_worker(FILE *out, const json_t *w, struct state *state)
 {
 	const uint64_t generation = (uint64_t)number_of(w, "generation");
 	const uint32_t slot = (uint32_t)number_of(w, "slot");
-	struct cli_row row;
 
 	fprintf(out, "%10" PRIu64 "  %6" PRIu32 "  %7" JSON_INTEGER_FORMAT "  %-9s",
 	    generation, slot + 1, number_of(w, "pid"), text_of(w, "phase"));
-	if (!find_in_state(state, generation, slot, &row)) {
-		const struct cli_row *said = cli_rows_find(rows, generation, slot);
-
-		if (said == NULL) {
-			fprintf(out, "%12s  %9s  %10s\n", "-", "-", "-");
-			return;
-		}
-		row = *said;
+	if (state == NULL || slot >= SHARED_WORKER_SLOTS) {
+		fprintf(out, "%12s  %9s  %10s\n", "-", "-", "-");
+		return;
 	}
-	fprintf(out, "%12" PRIu64 "  %9" PRIu64 "  %10" PRIu64 "\n", row.connections,
-	    row.in_flight, row.requests);
+	const struct scoreboard_row *row = shared_row(state, generation, slot);
+
+	fprintf(out, "%12" PRIu64 "  %9" PRIu64 "  %10" PRIu64 "\n",
+	    atomic_load(&row->connections), atomic_load(&row->requests_in_flight),
+	    atomic_load(&row->requests));
 }
 
 static void
-print_workers(FILE *out, const char *run_dir, const json_t *status)
+print_workers(FILE *out, const json_t *status, struct state *state)
 {
-	struct state *state = map_state(status);
-	struct cli_rows rows = { .n = 0 };
 	size_t i;
 	json_t *w;
 
-	if (state == NULL)
-		cli_rows_ask(run_dir, &rows); /* none then: shown as unknown */
 	fprintf(out, "%10s  %6s  %7s  %-9s%12s  %9s  %10s\n", "generation", "worker",
 	    "pid", "phase", "connections", "in flight", "requests");
 	json_array_foreach(json_object_get(status, "processes"), i, w)
-	    print_worker(out, w, state, &rows);
-	if (state != NULL)
-		(void)munmap(state, sizeof(*state));
+	    print_worker(out, w, state);
+}
+
+/* All of it, on one screen; without state where its numbers may not be read. */
+static void
+print_screen(FILE *out, const char *run_dir, const json_t *status)
+{
+	struct view v = view_open(run_dir, status);
+
+	print_head(out, status);
+	print_reload(out, json_object_get(status, "last_reload"));
+	if (v.state != NULL)
+		ctl_figures_print(v.state, clock_wall_ms(), out);
+	print_workers(out, status, v.state);
+	view_close(&v);
 }
 
 int
@@ -196,9 +213,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 		(void)json_dumpf(status, out, JSON_INDENT(2));
 		fprintf(out, "\n");
 	} else {
-		print_head(out, status);
-		print_reload(out, json_object_get(status, "last_reload"));
-		print_workers(out, run_dir, status);
+		print_screen(out, run_dir, status);
 	}
 	json_decref(status);
 	return EXIT_DONE;

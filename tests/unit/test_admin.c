@@ -163,24 +163,16 @@ with_a_password_what_does_not_exist_is_404(void **state)
 }
 
 static void
-the_commands_are_told_the_workers_counters_and_clients_are_not(void **state)
+clients_are_not_given_the_state_that_commands_are(void **state)
 {
 	struct bench *b = *state;
-	struct scoreboard_row *row = shared_row(b->shared.state, 5, 1);
-	const char *a;
 
-	atomic_store(&row->phase, WORKER_READY);
-	atomic_store(&row->generation, 5);
-	atomic_store(&row->connections, 3);
-	atomic_store(&row->requests_in_flight, 2);
-	atomic_store(&row->requests, 77);
 	start(b);
-	a = ask(b, &b->admin, "GET", "/internal/workers");
-	assert_int_equal(http_status(a), 200);
-	assert_non_null(strstr(a, "\r\n\r\n5 1 3 2 77\n"));
-	assert_int_equal(http_status(ask(b, &b->admin, "POST", "/internal/workers")), 404);
+	assert_int_equal(http_status(ask(b, &b->admin, "GET", "/internal/state")), 200);
+	assert_int_equal(http_status(ask(b, &b->admin, "POST", "/internal/state")), 404);
+	assert_int_equal(http_status(ask(b, &b->admin, "HEAD", "/internal/state")), 404);
 	assert_true(
-	    http_ask(&b->admin, "GET", "/internal/workers",
+	    http_ask(&b->admin, "GET", "/internal/state",
 		"X-Gatehouse-Client: 192.0.2.1\r\n", b->answer, sizeof(b->answer)) > 0);
 	assert_int_equal(http_status(b->answer), 404);
 	assert_int_equal(end(b, SIGTERM), 0);
@@ -348,7 +340,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH(without_a_password_admin_says_that_it_is_off),
 		BENCH(with_a_password_what_does_not_exist_is_404),
-		BENCH(the_commands_are_told_the_workers_counters_and_clients_are_not),
+		BENCH(clients_are_not_given_the_state_that_commands_are),
 		BENCH(challenges_are_served_from_the_webroot),
 		BENCH(without_a_webroot_there_are_no_challenges),
 		BENCH(metrics_are_served_on_their_own_socket),
