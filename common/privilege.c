@@ -70,7 +70,7 @@ privilege_get(uint64_t *out)
 int
 privilege_bound(uint64_t keep)
 {
-	uint64_t bound;
+	uint64_t bound = 0;
 	int r = privilege_get_bound(&bound);
 
 	for (unsigned cap = 0; cap < CAPABILITIES && r == 0; cap++)

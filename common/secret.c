@@ -89,6 +89,19 @@ secret_stop_wiping(void)
 	wiping = false;
 }
 
+/* "FROM-TO rights ...", in hexadecimal. */
+static bool
+parse_area(const char *line, uintptr_t *from_out, uintptr_t *to_out)
+{
+	char *end = NULL;
+
+	*from_out = strtoumax(line, &end, 16);
+	if (*end != '-')
+		return false;
+	*to_out = strtoumax(end + 1, &end, 16);
+	return *end == ' ' && *from_out < *to_out;
+}
+
 /* Where the heap lies. Returns 0, -errno, or -ENOENT when there is none. */
 static int
 find_heap(uintptr_t *from_out, uintptr_t *to_out)
@@ -101,8 +114,7 @@ find_heap(uintptr_t *from_out, uintptr_t *to_out)
 	if (f == NULL)
 		return -errno;
 	while (r != 0 && getline(&line, &cap, f) != -1)
-		if (strstr(line, "[heap]") != NULL &&
-		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR, from_out, to_out) == 2)
+		if (strstr(line, "[heap]") != NULL && parse_area(line, from_out, to_out))
 			r = 0;
 	free(line);
 	(void)fclose(f); /* only read */

@@ -130,33 +130,36 @@ shared_create(uint32_t max_keys, struct shared *out)
 
 /*
  * Put the region in place of the one at `at`, through a descriptor that can't write:
- * the kernel then refuses to make the mapping writable, whoever asks. 0 or -errno.
+ * the kernel then refuses to make the mapping writable, whoever asks. Returns at; or
+ * NULL, and errno is set.
  */
-static int
+static void *
 remap_read_only(int fd, void *at, size_t n)
 {
 	char path[32];
-	int r = 0;
+	void *mem;
 	int read_only;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	read_only = open(path, O_RDONLY | O_CLOEXEC);
 	if (read_only == -1)
-		return -errno;
-	if (mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0) == MAP_FAILED ||
-	    madvise(at, n, MADV_DONTDUMP) == -1)
-		r = -errno;
+		return NULL;
+	mem = mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0);
 	close(read_only);
-	return r;
+	if (mem == MAP_FAILED)
+		return NULL;
+	return mem;
 }
 
 int
 shared_protect(struct shared *sh)
 {
-	int r = remap_read_only(sh->published_fd, sh->published, sh->published_bytes);
+	struct published *p =
+	    remap_read_only(sh->published_fd, sh->published, sh->published_bytes);
 
-	if (r != 0)
-		return r;
+	if (p == NULL || madvise(p, sh->published_bytes, MADV_DONTDUMP) == -1)
+		return errno != 0 ? -errno : -EIO;
+	sh->published = p;
 	close(sh->published_fd);
 	close(sh->state_fd);
 	sh->published_fd = sh->state_fd = -1;

@@ -118,12 +118,26 @@ demand(bool ok)
 		_exit(1);
 }
 
-/* --- acts --- */
+/* --- acts: what is wrongly allowed is given back, and the process ends well --- */
+
+static void
+close_if_open(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+unmap_if_mapped(void *p)
+{
+	if (p != MAP_FAILED)
+		munmap(p, PAGE);
+}
 
 static void
 do_open(void)
 {
-	(void)open("/etc/passwd", O_RDONLY);
+	close_if_open(open("/etc/passwd", O_RDONLY));
 }
 
 static void
@@ -168,26 +182,27 @@ do_signal_another(void)
 static void
 do_packet_socket(void)
 {
-	(void)socket(AF_PACKET, SOCK_RAW, 0);
+	close_if_open(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
 static void
 do_netlink_socket(void)
 {
-	(void)socket(AF_NETLINK, SOCK_RAW, 0);
+	close_if_open(socket(AF_NETLINK, SOCK_RAW, 0));
 }
 
 static void
 do_map_code(void)
 {
-	(void)mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unmap_if_mapped(
+	    mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static void
 do_map_writable_code(void)
 {
-	(void)mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unmap_if_mapped(mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static void
@@ -235,7 +250,7 @@ do_listen(void)
 static void
 do_share_memory(void)
 {
-	(void)memfd_create("x", 0);
+	close_if_open(memfd_create("x", 0));
 }
 
 static void
@@ -258,17 +273,17 @@ do_serve(void)
 	int on = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	char *p = malloc(BIG);
+	char *more;
 
 	demand(fd != -1 && p != NULL);
 	memset(p, 1, BIG);
-	p = realloc(p, BIG * 2);
-	demand(p != NULL);
-	free(p);
+	more = realloc(p, BIG * 2);
+	demand(more != NULL);
+	free(more);
 	demand(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0);
 	demand(fcntl(fd, F_GETFL) != -1 && close(fd) == 0);
 	demand(getrlimit(RLIMIT_NOFILE, &l) == 0);
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	demand(fd != -1 && close(fd) == 0);
+	close_if_open(socket(AF_UNIX, SOCK_STREAM, 0));
 	demand(signal(SIGTERM, SIG_IGN) != SIG_ERR);
 }
 
