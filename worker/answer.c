@@ -241,7 +241,8 @@ relay_head(struct exchange *x, const struct http1_head *head)
 static void
 upstream_refuses_us(struct exchange *x)
 {
-	log_error("upstream_auth",
+	log_write_limited(&x->env->key_refused, 1, x->env->now_ms, LOG_LEVEL_ERROR,
+	    "upstream_auth",
 	    "upstream answers 401: PRIVATEMODE_API_KEY is missing or refused");
 	exchange_fail(x, REPLY_UPSTREAM_AUTH, NULL);
 }

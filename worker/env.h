@@ -49,7 +49,8 @@ struct worker_env {
 	struct upstream *api;   /* the configured upstream */
 	struct upstream *admin; /* the admin process */
 	struct accounts *accounts;
-	struct log_limit odd_usage; /* lines about counts that make no sense */
+	struct log_limit odd_usage;   /* lines about counts that make no sense */
+	struct log_limit key_refused; /* lines about upstream refusing our key */
 	struct env_grave *graves;
 	struct event *reaper; /* runs after the callbacks of this turn */
 };
