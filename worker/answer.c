@@ -420,7 +420,7 @@ on_writable(void *arg)
 static enum reply_error
 failure_error(const struct exchange *x, enum upstream_failure f)
 {
-	if (x->to_admin)
+	if (x->to_admin && f != UPSTREAM_NO_MEMORY)
 		return REPLY_ADMIN_DOWN;
 	switch (f) {
 	case UPSTREAM_NO_ADDRESS: return REPLY_UPSTREAM_UNKNOWN;
@@ -428,6 +428,7 @@ failure_error(const struct exchange *x, enum upstream_failure f)
 	case UPSTREAM_UNSENT: return REPLY_UPSTREAM_CONNECT;
 	case UPSTREAM_CONNECT_TIMEOUT: return REPLY_CONNECT_TIMEOUT;
 	case UPSTREAM_TIMEOUT: return REPLY_UPSTREAM_TIMEOUT;
+	case UPSTREAM_NO_MEMORY: return REPLY_NO_MEMORY;
 	case UPSTREAM_BROKEN:
 	case UPSTREAM_CUT: break;
 	}

@@ -67,8 +67,7 @@ conn_set_timer(struct upstream_conn *conn, uint64_t ms)
 	wheel_set(&env->wheel, &conn->timer, env->now_ms + ms, on_timer);
 }
 
-/* Let the loop tell of a failure: the caller's caller is on the stack. */
-static void
+void
 conn_break(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->broken = true;

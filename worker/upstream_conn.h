@@ -65,6 +65,9 @@ struct upstream_conn {
 struct upstream_conn *conn_open(struct upstream *up, struct upstream_call *call);
 /* Close and bury; the call must be detached. */
 void conn_destroy(struct upstream_conn *conn);
+/* Let the loop tell of a failure: the caller's caller is on the stack. why counts only
+ * while the connection does not stand yet. */
+void conn_break(struct upstream_conn *conn, enum upstream_failure why);
 /* Send, and wait for the kernel where it does not take all. */
 void conn_write(struct upstream_conn *conn, struct span head, struct span body);
 void conn_watch(struct upstream_conn *conn, bool on);
