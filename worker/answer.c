@@ -319,6 +319,8 @@ on_head(void *arg, const struct http1_head *head, bool end)
 	}
 	end_request_metering(x);
 	begin_account(x, head);
+	if (!end)
+		client_answering(x->client);
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
 		shape_head(x, head);
 		if (end)

@@ -100,6 +100,25 @@ client_set_idle_timer(struct client *c)
 	    c, c->env->draining ? CLIENT_LAST_MS : c->env->cfg->idle_timeout_ms);
 }
 
+/* While bytes wait to be read by it, the client's time to do so runs, and no other. */
+void
+client_set_body_timer(struct client *c)
+{
+	if (wire_pending(&c->wire) > 0)
+		return;
+	if (c->state == CLIENT_BODY && !c->paused && !c->answering)
+		client_set_timer(c, c->env->cfg->body_timeout_ms);
+	else
+		client_cancel_timer(c);
+}
+
+void
+client_answering(struct client *c)
+{
+	c->answering = true;
+	client_set_body_timer(c);
+}
+
 void
 client_cancel_timer(struct client *c)
 {
@@ -159,7 +178,7 @@ client_pause(struct client *c)
 	c->paused = true;
 	if (!c->pumping)
 		client_watch(c, false);
-	client_cancel_timer(c); /* we are the slow one now */
+	client_set_body_timer(c); /* we are the slow one now */
 }
 
 void
@@ -168,7 +187,7 @@ client_resume(struct client *c)
 	if (c->state != CLIENT_BODY || !c->paused)
 		return;
 	c->paused = false;
-	client_set_timer(c, c->env->cfg->body_timeout_ms);
+	client_set_body_timer(c);
 	if (!c->pumping) {
 		client_watch(c, true);
 		client_pump(c, (struct span){ 0 });
@@ -257,8 +276,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		client_finish_closing(c);
 		return;
 	}
-	if (c->state == CLIENT_ANSWER)
-		client_cancel_timer(c);
+	if (c->state == CLIENT_ANSWER || c->state == CLIENT_BODY)
+		client_set_body_timer(c);
 	if (c->state == CLIENT_HEAD)
 		client_next_head(c);
 	else if (c->request != NULL)

@@ -33,13 +33,8 @@ pump_head(struct client *c, struct span s)
 		client_fault(c, CLIENT_BAD_HEAD, fault);
 		return 0;
 	}
-	if (http1_body_done(&c->http)) {
-		c->state = CLIENT_ANSWER;
-		client_cancel_timer(c);
-	} else {
-		c->state = CLIENT_BODY;
-		client_set_timer(c, c->env->cfg->body_timeout_ms);
-	}
+	c->state = http1_body_done(&c->http) ? CLIENT_ANSWER : CLIENT_BODY;
+	client_set_body_timer(c);
 	c->body_here = s.n > head.bytes;
 	c->ops->on_head(c, &head);
 	return head.bytes;
@@ -57,12 +52,9 @@ pump_body(struct client *c, struct span s)
 		client_fault(c, CLIENT_BAD_BODY, HTTP1_BAD);
 		return 0;
 	}
-	if (end) {
+	if (end)
 		c->state = CLIENT_ANSWER;
-		client_cancel_timer(c);
-	} else {
-		client_set_timer(c, c->env->cfg->body_timeout_ms);
-	}
+	client_set_body_timer(c);
 	if (data.n > 0 || end)
 		c->ops->on_body(c, data, end);
 	return used;

@@ -193,13 +193,14 @@ upstream_on_sent(struct upstream_conn *conn)
 {
 	struct upstream_call *call = conn->call;
 
-	if (call->complete) {
-		if (!call->answered)
-			conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
-		return;
-	}
-	wheel_cancel(&conn->up->env->wheel, &conn->timer); /* the client's turn */
-	call->ops->on_writable(call->arg);
+	if (conn->in_body)
+		conn_set_silence_timer(conn);
+	else if (!call->complete)
+		wheel_cancel(&conn->up->env->wheel, &conn->timer); /* the client's turn */
+	else if (!call->answered)
+		conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
+	if (!call->complete)
+		call->ops->on_writable(call->arg);
 }
 
 /*
@@ -336,10 +337,11 @@ upstream_send(struct upstream_call *call, struct span head, struct span body, bo
 		return;
 	}
 	conn_write(call->conn, head, body);
-	if (!last)
-		return;
-	call->complete = true;
-	conn_set_timer(call->conn, call->up->env->cfg->upstream_timeout_ms);
+	call->complete = last;
+	if (call->conn->in_body)
+		conn_set_silence_timer(call->conn);
+	else if (last)
+		conn_set_timer(call->conn, call->up->env->cfg->upstream_timeout_ms);
 }
 
 bool
@@ -366,7 +368,7 @@ upstream_resume(struct upstream_call *call)
 		return;
 	call->paused = false;
 	conn_watch(call->conn, true);
-	conn_set_timer(call->conn, call->up->env->cfg->upstream_idle_timeout_ms);
+	conn_set_silence_timer(call->conn);
 }
 
 void

@@ -72,6 +72,13 @@ conn_set_timer(struct upstream_conn *conn, uint64_t ms)
 }
 
 void
+conn_set_silence_timer(struct upstream_conn *conn)
+{
+	if (conn->call == NULL || !conn->call->paused)
+		conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+}
+
+void
 conn_break(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->broken = true;
@@ -114,7 +121,7 @@ conn_write(struct upstream_conn *conn, struct span head, struct span body)
 	if (wire_pending(&conn->wire) == 0)
 		return;
 	conn_send_rest(conn);
-	conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+	conn_set_silence_timer(conn);
 }
 
 /* The socket address of try number `index`; false: there are no more. */
@@ -377,7 +384,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (wire_pending(&conn->wire) > 0) {
-		conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+		conn_set_silence_timer(conn);
 		return;
 	}
 	event_del(&conn->write_event);

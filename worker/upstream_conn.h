@@ -74,6 +74,8 @@ void conn_watch(struct upstream_conn *conn, bool on);
 /* Have what the kernel did not take sent when it can be; nothing to do if it took all. */
 void conn_send_rest(struct upstream_conn *conn);
 void conn_set_timer(struct upstream_conn *conn, uint64_t ms);
+/* UPSTREAM_IDLE_TIMEOUT runs anew, unless it is the client who keeps upstream waiting. */
+void conn_set_silence_timer(struct upstream_conn *conn);
 
 /* upstream_read.c: the socket of a busy connection is readable. */
 void conn_read(struct upstream_conn *conn);
