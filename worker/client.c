@@ -38,6 +38,18 @@ client_free(struct env_grave *g)
 }
 
 void
+client_free_in(struct client *c)
+{
+	if (c->in == NULL)
+		return;
+	env_release(c->env, c->in_cap);
+	free(c->in);
+	c->in = NULL;
+	c->in_n = 0;
+	c->in_cap = 0;
+}
+
+void
 client_destroy(struct client *c)
 {
 	if (c->state == CLIENT_DEAD)
@@ -47,9 +59,7 @@ client_destroy(struct client *c)
 	event_del(&c->write_event);
 	client_cancel_timer(c);
 	wire_fini(&c->wire, c->reset);
-	free(c->in);
-	c->in = NULL;
-	c->in_n = 0;
+	client_free_in(c);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else

@@ -118,19 +118,15 @@ static int
 keep_rest(struct client *c, struct span rest)
 {
 	if (rest.n == 0) {
-		free(c->in);
-		c->in = NULL;
-		c->in_n = 0;
-		c->in_cap = 0;
-		return 0;
-	}
-	if (rest.n > c->in_cap) {
+		client_free_in(c);
+	} else if (rest.n > c->in_cap) {
 		char *p = malloc(rest.n);
 
 		if (p == NULL)
 			return -ENOMEM;
 		memcpy(p, rest.p, rest.n);
-		free(c->in);
+		client_free_in(c);
+		env_hold(c->env, rest.n);
 		c->in = p;
 		c->in_cap = rest.n;
 	} else {
@@ -150,6 +146,7 @@ append_in(struct client *c, struct span fresh)
 
 		if (p == NULL)
 			return -ENOMEM;
+		env_hold(c->env, cap - c->in_cap);
 		c->in = p;
 		c->in_cap = cap;
 	}

@@ -58,6 +58,8 @@ struct client {
 
 /* client.c */
 
+/* Free the bytes that wait. */
+void client_free_in(struct client *c);
 /* Close and bury. The owner must have let go. */
 void client_destroy(struct client *c);
 /* The connection is of no use any more: tell the owner, close. */
