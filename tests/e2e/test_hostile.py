@@ -255,6 +255,18 @@ def test_an_ambiguous_answer_is_a_502_and_no_byte_of_it_reaches_a_client(start_h
         assert client.answer().status == 200
 
 
+def test_a_length_that_a_204_may_not_have_is_not_passed_on(start_house, upstream):
+    house = start_house(upstream=upstream.url(), WORKERS=1)
+    with house.connect() as client:
+        client.send(raw.request("GET", "/v1/x", AUTH))
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(b"HTTP/1.1 204 No Content\r\nContent-Length: 40\r\n\r\n")
+        answer = client.answer()
+        assert (answer.status, answer.get("content-length")) == (204, None)
+        assert client.ask("GET", "/health").status == 200
+
+
 def test_an_answer_to_nobody_on_a_kept_connection_is_told_to_nobody(start_house, upstream):
     house = start_house(upstream=upstream.url(), WORKERS=1)
     fine = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
