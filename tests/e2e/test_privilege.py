@@ -265,15 +265,18 @@ class TestReload:
         reloaded.start()
         secrets = [*SECRETS, NEXT_KEY, keys.SECRET]
         assert_memories(settled(reloaded), pair, UPSTREAM_KEY, secrets)
-        before = set(reloaded.workers())
+        before = set(reloaded.workers() + reloaded.admin())
         self.configure(reloaded, NEXT_KEY)
         assert reloaded.reload()["result"] == "ok"
-        until("the old workers have left", lambda: not before & set(reloaded.workers()))
+        until("the old ones have left", lambda: not before & set(reloaded.workers() + reloaded.admin()))
         assert_memories(settled(reloaded), pair, NEXT_KEY, secrets)
 
 
 class Ordinary(gatehouse.Gatehouse):
     """A gatehouse started by a user who is not root, from a copy of the program that he can reach."""
+
+    limits = {}
+    """of the process that starts it, as prlimit names them"""
 
     def __init__(self, upstream, user, **settings):
         super().__init__(upstream, program=gatehouse.release_binary(), **settings)
@@ -282,11 +285,10 @@ class Ordinary(gatehouse.Gatehouse):
         for path in (self.folder, *self.folder.rglob("*")):
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
 
-    def spawn(self):
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen([self.program, "run"], env=self.environment, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                            user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[])
+    def spawn(self, through=()):
+        limits = [f"--{name}={value}:{value}" for name, value in self.limits.items()]
+        super().spawn([*through, "setpriv", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
+                       "--clear-groups", "prlimit", *limits])
 
 
 class TestOrdinaryUser:
@@ -319,6 +321,22 @@ class TestOrdinaryUser:
         assert said[0].level == "info"
         assert "users of their own for workers and admin" in said[0].msg
         assert "bounding set" in said[0].msg
+
+    def test_it_serves_without_locks_and_with_few_descriptors_and_says_so(self, standin, is_root):
+        if not is_root:
+            pytest.skip("needs root, to become somebody else")
+        house = Ordinary(standin, ADMIN_USER)
+        house.limits = {"memlock": 0, "nofile": 1024}
+        try:
+            house.start()
+            assert house.ask("GET", "/v1/models").status == 200
+            assert "all secrets locked in memory" in house.lines(event="rights")[0].msg
+            assert [line.msg for line in house.lines(event="limits", level="warn")
+                    if "1024" in line.msg and "MAX_CONNECTIONS" in line.msg]
+            house.stop()
+            house.check()
+        finally:
+            house.discard()
 
     def test_its_user_sees_the_counters_of_workers_in_status(self, ordinary):
         assert ordinary.ask("GET", "/v1/models").status == 200
