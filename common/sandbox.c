@@ -3,8 +3,8 @@
  * when libraries have opened what they open once; the names are the master's.
  *
  * The handler has one word of file-scope state, for a handler is given none. The signal
- * is the kernel's own and can't be blocked or ignored past it: then the process dies
- * without a note.
+ * is the kernel's own: while it is blocked, as the C library does within fork(), the
+ * process dies without a note.
  */
 #include "common/sandbox.h"
 

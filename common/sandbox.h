@@ -38,7 +38,7 @@ int sandbox_enter(enum sandbox_role role, _Atomic uint64_t *refused) MUSTCHECK;
 
 /*
  * The name of the call that was noted, its number where it has none ("call 1234").
- * refused is not trusted: who wrote it may have been taken over.
+ * refused  not 0, and not trusted: who wrote it may have been taken over.
  */
 void sandbox_name(uint64_t refused, char out[SANDBOX_NAME_BYTES]);
 

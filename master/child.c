@@ -169,10 +169,24 @@ child_fork_admin(struct master *m)
 	exit(status);
 }
 
+static struct errmsg
+refusal_text(uint64_t refused)
+{
+	char name[SANDBOX_NAME_BYTES];
+	struct errmsg e;
+
+	if (refused == 0) { /* it came while signals were blocked */
+		errmsg_set(&e, "signal SIGSYS, the filter refused a system call");
+		return e;
+	}
+	sandbox_name(refused, name);
+	errmsg_set(&e, "signal SIGSYS, the filter refused the system call %s", name);
+	return e;
+}
+
 struct errmsg
 child_end_text(int status, uint64_t refused)
 {
-	char call[SANDBOX_NAME_BYTES];
 	struct errmsg e;
 	const char *name;
 
@@ -180,12 +194,10 @@ child_end_text(int status, uint64_t refused)
 		errmsg_set(&e, "exit status %d", WEXITSTATUS(status));
 		return e;
 	}
+	if (WTERMSIG(status) == SIGSYS)
+		return refusal_text(refused);
 	name = sigabbrev_np(WTERMSIG(status));
-	if (WTERMSIG(status) == SIGSYS && refused != 0) {
-		sandbox_name(refused, call);
-		errmsg_set(
-		    &e, "signal SIGSYS, the filter refused the system call %s", call);
-	} else if (name != NULL)
+	if (name != NULL)
 		errmsg_set(&e, "signal SIG%s", name);
 	else
 		errmsg_set(&e, "signal %d", WTERMSIG(status));

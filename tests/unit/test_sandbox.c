@@ -102,6 +102,16 @@ assert_refused(enum sandbox_role role, void (*act)(void), const char *name)
 	assert_string_equal(got, name);
 }
 
+/* Newer C libraries fork with all signals blocked: then the process dies without a note. */
+static void
+assert_refused_even_if_blocked(enum sandbox_role role, void (*act)(void))
+{
+	const int status = run_as(role, act);
+
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
 static void
 skip_without_filter(void)
 {
@@ -153,6 +163,12 @@ do_execute(void)
 	char *argv[] = { name, NULL };
 
 	(void)execv(name, argv);
+}
+
+static void
+do_clone(void)
+{
+	(void)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
 }
 
 static void
@@ -359,7 +375,8 @@ a_worker_opens_nothing_and_starts_nothing(void **state)
 	assert_refused(SANDBOX_WORKER, do_open, "openat");
 	assert_refused(SANDBOX_WORKER, do_open_at, "openat");
 	assert_refused(SANDBOX_WORKER, do_execute, "execve");
-	assert_refused(SANDBOX_WORKER, do_fork, "clone");
+	assert_refused(SANDBOX_WORKER, do_clone, "clone");
+	assert_refused_even_if_blocked(SANDBOX_WORKER, do_fork);
 	assert_refused(SANDBOX_WORKER, do_listen, "listen");
 	assert_refused(SANDBOX_WORKER, do_share_memory, "memfd_create");
 	assert_refused(SANDBOX_WORKER, do_unlink, "unlink");
@@ -429,7 +446,8 @@ admin_starts_no_program_and_touches_no_other_process(void **state)
 	(void)state;
 	skip_without_filter();
 	assert_refused(SANDBOX_ADMIN, do_execute, "execve");
-	assert_refused(SANDBOX_ADMIN, do_fork, "clone");
+	assert_refused(SANDBOX_ADMIN, do_clone, "clone");
+	assert_refused_even_if_blocked(SANDBOX_ADMIN, do_fork);
 	assert_refused(SANDBOX_ADMIN, do_trace, "ptrace");
 	assert_refused(SANDBOX_ADMIN, do_kill, "kill");
 	assert_refused(SANDBOX_ADMIN, do_become_root, "setuid");
@@ -454,7 +472,8 @@ the_master_names_the_call_that_ended_a_child(void **state)
 	(void)state;
 	assert_string_equal(child_end_text(SIGSYS, refused).text,
 	    "signal SIGSYS, the filter refused the system call ptrace");
-	assert_string_equal(child_end_text(SIGSYS, 0).text, "signal SIGSYS");
+	assert_string_equal(child_end_text(SIGSYS, 0).text,
+	    "signal SIGSYS, the filter refused a system call");
 	assert_string_equal(child_end_text(SIGSEGV, refused).text, "signal SIGSEGV");
 	assert_string_equal(child_end_text(1 << 8, refused).text, "exit status 1");
 }
