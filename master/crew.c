@@ -124,10 +124,11 @@ log_exit(const struct generation *g, uint32_t slot, pid_t pid, int status)
 	const bool asked = g->state == GENERATION_LEAVING && g->ending.sent != 0;
 	const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	const bool ours = WIFSIGNALED(status) && WTERMSIG(status) == g->ending.sent;
+	const struct errmsg how = child_end_text(status, g->last_refused);
 
 	log_write(asked && (clean || ours) ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 	    "child_exit", "worker %u of generation %llu (pid %d): %s%s", slot + 1,
-	    (unsigned long long)g->number, (int)pid, g->last_end.text,
+	    (unsigned long long)g->number, (int)pid, how.text,
 	    asked ? "" : ", unexpected");
 }
 
@@ -139,14 +140,14 @@ crew_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms)
 
 	if (g == NULL)
 		return false;
-	g->last_end =
-	    child_end_text(status, atomic_load(&row_of(m, g, slot)->refused_call));
+	g->last_refused = atomic_load(&row_of(m, g, slot)->refused_call);
 	log_exit(g, slot, pid, status);
 	row_empty(row_of(m, g, slot), now_ms);
 	place_after_death(&g->places[slot], now_ms);
 	settle_after_death(&g->places[slot], slot);
 	if (g->state == GENERATION_LEAVING)
 		settle_retire(&g->places[slot]);
+	g->last_status = status;
 	g->alive--;
 	m->status_dirty = true;
 	return true;

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/admin_child.h"
+#include "master/child.h"
 #include "master/crew.h"
 #include "master/figures.h"
 #include "master/publish.h"
@@ -193,9 +194,10 @@ commit(struct master *m, struct generation *g, uint64_t now_ms)
 static void
 cancel(struct master *m, struct generation *g, uint64_t now_ms)
 {
+	const struct errmsg how = child_end_text(g->last_status, g->last_refused);
 	struct errmsg why;
 
-	errmsg_set(&why, "a new worker ended before it was ready: %s", g->last_end.text);
+	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
 	crew_dismiss(m, g, now_ms, 0);
 	finish(m, RELOAD_FAILED, &why);
 }
