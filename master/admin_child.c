@@ -46,7 +46,7 @@ admin_child_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms)
 
 	if (p->pid != pid)
 		return false;
-	how = child_end_text(status, atomic_load(&shared->admin_refused_call));
+	how = child_role_end_text(status, atomic_load(&shared->admin_refused_call));
 	log_write(e->begun && ours ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "child_exit",
 	    "admin (pid %d): %s%s", (int)pid, how.text, e->begun ? "" : ", unexpected");
 	after_death(p, now_ms);

@@ -169,23 +169,8 @@ child_fork_admin(struct master *m)
 	exit(status);
 }
 
-static struct errmsg
-refusal_text(uint64_t refused)
-{
-	char name[SANDBOX_NAME_BYTES];
-	struct errmsg e;
-
-	if (refused == 0) { /* it came while signals were blocked */
-		errmsg_set(&e, "signal SIGSYS, the filter refused a system call");
-		return e;
-	}
-	sandbox_name(refused, name);
-	errmsg_set(&e, "signal SIGSYS, the filter refused the system call %s", name);
-	return e;
-}
-
 struct errmsg
-child_end_text(int status, uint64_t refused)
+child_end_text(int status)
 {
 	struct errmsg e;
 	const char *name;
@@ -194,12 +179,27 @@ child_end_text(int status, uint64_t refused)
 		errmsg_set(&e, "exit status %d", WEXITSTATUS(status));
 		return e;
 	}
-	if (WTERMSIG(status) == SIGSYS)
-		return refusal_text(refused);
 	name = sigabbrev_np(WTERMSIG(status));
 	if (name != NULL)
 		errmsg_set(&e, "signal SIG%s", name);
 	else
 		errmsg_set(&e, "signal %d", WTERMSIG(status));
+	return e;
+}
+
+struct errmsg
+child_role_end_text(int status, uint64_t refused)
+{
+	char name[SANDBOX_NAME_BYTES];
+	struct errmsg e;
+
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+		return child_end_text(status);
+	if (refused == 0) { /* it came while signals were blocked */
+		errmsg_set(&e, "signal SIGSYS, the filter refused a system call");
+		return e;
+	}
+	sandbox_name(refused, name);
+	errmsg_set(&e, "signal SIGSYS, the filter refused the system call %s", name);
 	return e;
 }

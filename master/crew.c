@@ -124,7 +124,7 @@ log_exit(const struct generation *g, uint32_t slot, pid_t pid, int status)
 	const bool asked = g->state == GENERATION_LEAVING && g->ending.sent != 0;
 	const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	const bool ours = WIFSIGNALED(status) && WTERMSIG(status) == g->ending.sent;
-	const struct errmsg how = child_end_text(status, g->last_refused);
+	const struct errmsg how = child_role_end_text(status, g->last_refused);
 
 	log_write(asked && (clean || ours) ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 	    "child_exit", "worker %u of generation %llu (pid %d): %s%s", slot + 1,

@@ -194,7 +194,7 @@ commit(struct master *m, struct generation *g, uint64_t now_ms)
 static void
 cancel(struct master *m, struct generation *g, uint64_t now_ms)
 {
-	const struct errmsg how = child_end_text(g->last_status, g->last_refused);
+	const struct errmsg how = child_role_end_text(g->last_status, g->last_refused);
 	struct errmsg why;
 
 	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);

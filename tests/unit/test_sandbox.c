@@ -470,12 +470,12 @@ the_master_names_the_call_that_ended_a_child(void **state)
 	const uint64_t refused = (uint64_t)SYS_ptrace + 1;
 
 	(void)state;
-	assert_string_equal(child_end_text(SIGSYS, refused).text,
+	assert_string_equal(child_role_end_text(SIGSYS, refused).text,
 	    "signal SIGSYS, the filter refused the system call ptrace");
-	assert_string_equal(child_end_text(SIGSYS, 0).text,
+	assert_string_equal(child_role_end_text(SIGSYS, 0).text,
 	    "signal SIGSYS, the filter refused a system call");
-	assert_string_equal(child_end_text(SIGSEGV, refused).text, "signal SIGSEGV");
-	assert_string_equal(child_end_text(1 << 8, refused).text, "exit status 1");
+	assert_string_equal(child_role_end_text(SIGSEGV, refused).text, "signal SIGSEGV");
+	assert_string_equal(child_role_end_text(1 << 8, refused).text, "exit status 1");
 }
 
 static void
