@@ -58,7 +58,7 @@ struct generation {
 	struct inputs inputs; /* without keys: those are published */
 	struct ending ending;
 	uint32_t alive;
-	int last_status; /* of the last of its workers that died */
+	int last_status;       /* of the last of its workers that died */
 	uint64_t last_refused; /* and the system call that it noted */
 	struct place places[CONFIG_MAX_WORKERS];
 };
