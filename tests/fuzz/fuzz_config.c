@@ -22,9 +22,10 @@ static size_t
 split(char *text, char *v[MAX_VARIABLES + 1])
 {
 	size_t n = 0;
+	char *rest;
 
-	for (char *line = strtok(text, "\n"); line != NULL && n < MAX_VARIABLES;
-	     line = strtok(NULL, "\n"))
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL && n < MAX_VARIABLES;
+	     line = strtok_r(NULL, "\n", &rest))
 		v[n++] = line;
 	v[n] = NULL;
 	return n;
