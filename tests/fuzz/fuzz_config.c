@@ -90,8 +90,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	FUZZ_CHECK(text != NULL && whole != NULL);
+	memcpy(whole, data, size);
 	for (size_t i = 0; i < size; i++) /* one string of both halves */
-		whole[i] = data[i] != '\0' ? (char)data[i] : '\n';
+		if (whole[i] == '\0')
+			whole[i] = '\n';
 	whole[size] = '\0';
 	memcpy(text, data, n);
 	text[n] = '\0';
