@@ -54,7 +54,7 @@ CHUNKS = [b"zz\r\n{}\r\n", b"\r\n{}\r\n", b"-2\r\n{}\r\n", b"+2\r\n{}\r\n", b" 2
           b"2_\r\n{}\r\n", b"2,\r\n{}\r\n", b"2\x00\r\n{}\r\n", b"2\n{}\r\n", b"2\r{}\r\n", b"2\r\r\n{}\r\n", b"2\r\n{}\n", b"2\r\n{}x\r\n",
           b"2\r\n{}2\r\n{}\r\n", b"10000000000000002\r\n{}\r\n", b"00000000000000002\r\n{}\r\n", b"8000000000000000\r\n{}\r\n",
           b"ffffffffffffffff\r\n{}\r\n", b"2;" + b"e" * 300 + b"\r\n{}\r\n", b"2;a\nb\r\n{}\r\n", b"2;a\rb\r\n{}\r\n", b"2 ;a\r\n{}\r\n",
-          b"2;a=\"\r\n\"\r\n{}\r\n", b"2;" + b"e" * 100_000, b"0\r\nX: " + b"t" * 100_000 + b"\r\n\r\n", b"0\r\n X: 1\r\n\r\n",
+          b"2;a=\"\r\n\"\r\n{}\r\n", b"2;" + b"e" * 100_000, (b"1;" + b"e" * 250 + b"\r\na\r\n") * 200, b"0\r\nX: " + b"t" * 100_000 + b"\r\n\r\n", b"0\r\n X: 1\r\n\r\n",
           b"0\r\nX : 1\r\n\r\n", b"0\r\nX\r\n\r\n", b"0\r\nX: a\x00\r\n\r\n", b"0\r\nX: a\nY: b\r\n\r\n", b"0\r\nX: a\r\n b\r\n\r\n",
           b"0\r\nContent-Length: 2\r\n\r\n", b"0\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nHost: other\r\n\r\n", b"0\n\r\n", b"0\r\n\n"]
 
