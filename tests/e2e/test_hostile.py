@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import socket
 import time
@@ -310,7 +309,7 @@ def test_out_of_descriptors_accepting_pauses_without_burning_and_heals(start_hou
     [worker] = house.workers()
     kept = house.connect()
     assert kept.ask("GET", "/health").status == 200
-    had = procfs.limit(worker, resource.RLIMIT_NOFILE, len(procfs.open_files(worker)) + 20)
+    had = procfs.limit(worker, "nofile", len(procfs.open_files(worker)) + 20)
     holders = [house.connect() for _ in range(60)]
     until("it says so", lambda: house.lines("accept_paused"))
     spent = processor_seconds(worker)
@@ -320,7 +319,7 @@ def test_out_of_descriptors_accepting_pauses_without_burning_and_heals(start_hou
     for holder in holders[:50]:
         holder.close()
     assert house.ask("GET", "/health").status == 200, "it heals by itself"
-    procfs.limit(worker, resource.RLIMIT_NOFILE, had)
+    procfs.limit(worker, "nofile", had)
     for holder in holders[50:]:
         assert holder.ask("GET", "/health").status == 200, "who waited in the queue is served"
         holder.close()
@@ -420,7 +419,7 @@ def test_a_worker_short_of_memory_ends_connections_and_not_itself(start_house):
                             WORKERS=1, UPSTREAM_CONNECT_TIMEOUT=3)
         [worker] = house.workers()
         size = int(procfs.status_field(worker, "VmSize").split()[0]) * 1024
-        had = procfs.limit(worker, resource.RLIMIT_AS, size + 256 * 1024)
+        had = procfs.limit(worker, "as", size + 256 * 1024)
         clients, statuses = [], []
         for _ in range(200):
             client = house.connect()
@@ -437,7 +436,7 @@ def test_a_worker_short_of_memory_ends_connections_and_not_itself(start_house):
             client.close()
         assert set(statuses) <= {0, 408, 503, 504}
         assert set(statuses) & {0, 503}, "memory was short for nobody: this test has shown nothing"
-        procfs.limit(worker, resource.RLIMIT_AS, had)
+        procfs.limit(worker, "as", had)
         assert house.workers() == [worker]
         assert house.ask("GET", "/health").status == 200
         house.expect("connection_refused")
