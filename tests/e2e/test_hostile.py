@@ -254,6 +254,21 @@ def test_an_ambiguous_answer_is_a_502_and_no_byte_of_it_reaches_a_client(start_h
         assert client.answer().status == 200
 
 
+def test_interim_answers_without_end_are_a_502(start_house, upstream):
+    house = start_house(upstream=upstream.url(), WORKERS=1)
+    with house.connect() as client:
+        client.send(raw.request("GET", "/v1/x", AUTH))
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(10_000):
+                peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        answer = client.answer()
+        assert answer.status == 502
+        assert len(answer.interim) <= 32
+        assert peer.is_closed()
+
+
 def test_a_length_that_a_204_may_not_have_is_not_passed_on(start_house, upstream):
     house = start_house(upstream=upstream.url(), WORKERS=1)
     with house.connect() as client:
