@@ -107,6 +107,7 @@ struct scoreboard_row {
 /* What came of reading a file anew: 0, or a negative code and why. */
 struct shared_verdict {
 	int64_t code;
+	uint64_t good; /* number of the last enactment in which it was 0 */
 	struct errmsg reason;
 };
 

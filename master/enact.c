@@ -113,30 +113,39 @@ enact_settings(struct master *m, struct errmsg *why)
 	return r;
 }
 
-/* A line for each; the watch, if it is on, makes an error of what stays refused. */
+/* Fill in v. A line for each; the watch, if it is on, makes an error of what stays refused. */
 static void
-report(const char *what, const struct shared_verdict *v)
+conclude(struct shared_verdict *v, uint64_t number, int r, const struct errmsg *why,
+    const char *what)
 {
-	if (v->code == 0)
+	v->code = r;
+	v->reason = *why;
+	if (r == 0) {
+		v->good = number;
 		log_info("enact", "%s published for admin", what);
-	else
-		log_warn(
-		    "enact", "%s refused, those in force stay: %s", what, v->reason.text);
+	} else {
+		log_warn("enact", "%s refused, those in force stay: %s", what, why->text);
+	}
 }
 
 void
 enact_step(struct master *m)
 {
 	struct state *shared = m->house.shared.state;
-	struct shared_enacted e = { .number = 0 };
+	struct errmsg why = { "" };
+	struct shared_enacted e;
+	int r;
 
 	if (!m->enact.wanted)
 		return;
 	m->enact.wanted = false;
+	if (shared_get_enacted(shared, &e) != 0)
+		e = (struct shared_enacted){ .number = 0 };
 	e.number = atomic_fetch_add(&shared->figures.enact_started, 1) + 1;
-	e.keys.code = enact_keys(m, &e.keys.reason);
-	e.settings.code = enact_settings(m, &e.settings.reason);
-	report("the keys", &e.keys);
-	report("the settings", &e.settings);
+	r = enact_keys(m, &why);
+	conclude(&e.keys, e.number, r, &why, "the keys are");
+	why = (struct errmsg){ "" };
+	r = enact_settings(m, &why);
+	conclude(&e.settings, e.number, r, &why, "the settings are");
 	shared_put_enacted(shared, &e);
 }
