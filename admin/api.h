@@ -37,6 +37,11 @@ enum api_scope {
 	API_SCOPE_METRICS = 4,
 };
 
+struct enforce;
+struct key_cache;
+struct key_census;
+struct probe_room;
+
 /* All that handlers work with; borrowed for the process's life. */
 struct api_env {
 	struct event_base *base;
@@ -45,6 +50,10 @@ struct api_env {
 	struct flush *flush;
 	struct audit *audit;
 	struct job_queue *jobs;
+	struct enforce *enforce;
+	struct key_cache *keys;    /* the job thread's */
+	struct probe_room *probes; /* upstream/check */
+	struct key_census *census;
 	int reload_fd; /* one byte asks the master for a reload */
 	pid_t master_pid;
 	struct http_server *http;
@@ -82,8 +91,17 @@ struct api_route {
 /* The value of a query parameter, decoded; NULL if there is none. Borrowed for the call. */
 const char *api_query(struct api_call *call, const char *name);
 
-/* Answer with JSON; body is taken over. */
+/*
+ * Has the body none but these fields (NULL ends the list)? Else it is answered with 400
+ * `unknown_field`, and the handler is done.
+ */
+bool api_has_only(struct api_call *call, const char *const *names) MUSTCHECK;
+
+/* Answer with JSON; body is taken over, NULL (no memory) becomes a 500. */
 void api_reply(struct api_call *call, int status, json_t *body);
+
+/* Answer 200 with the bytes of body (drained; stays the caller's). type: Content-Type. */
+void api_reply_data(struct api_call *call, const char *type, struct evbuffer *body);
 
 /* Answer 204. */
 void api_reply_empty(struct api_call *call);

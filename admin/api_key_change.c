@@ -1,0 +1,433 @@
+/*
+ * Changes of keys; see api_keys.h. The way of each: check the body, queue the job, and when
+ * it has written the file: audit, wait until it is in force, forget the usage if asked to,
+ * answer. What fails on that way is said truthfully: what is in the file stays there.
+ *
+ * The secret is answered once. The buffers here and Jansson's node are wiped; the text of the
+ * answer on its way through libevent's buffers is out of reach.
+ */
+#include "admin/api_keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/crypto.h>
+
+#include "admin/api_field.h"
+#include "admin/enforce.h"
+#include "admin/key_change_audit.h"
+#include "admin/key_edit.h"
+#include "admin/key_ref.h"
+#include "admin/ledger_forget.h"
+#include "common/clock.h"
+#include "common/keyfile_entry.h"
+#include "common/keyfile_time.h"
+
+enum { CHANGE_MAGIC = 0x6b636867, DAY_MS = 86400000, DAYS_MAX = 36500 };
+
+struct change {
+	uint32_t magic;
+	struct api_call *call;
+	struct key_edit edit;
+	const char *action; /* "key.create", ... */
+	int status;         /* of the answer when all went well; 204: no body */
+	bool forget;        /* the deleted key's usage, too */
+};
+
+static void
+change_end(struct change *c)
+{
+	api_release(&c->call);
+	key_edit_wipe(&c->edit);
+	c->magic = 0;
+	free(c);
+}
+
+/* --- the answer --- */
+
+/* {"key", "secret"} as far as there are any, or the bare key; NULL: no memory. */
+static json_t *
+key_body(const struct change *c, json_t **secret_out)
+{
+	const struct key_row row = key_row_of(&c->edit.after);
+	json_t *key = key_json(&row, clock_wall_ms()), *body = key;
+
+	*secret_out = NULL;
+	if (c->edit.secret[0] != '\0') {
+		*secret_out = json_string(c->edit.secret);
+		body = json_pack("{s:o, s:O}", "key", key, "secret", *secret_out);
+	}
+	if (body != NULL && c->edit.why.text[0] != '\0')
+		(void)json_object_set_new(body, "warning", json_string(c->edit.why.text));
+	return body;
+}
+
+/* Wipe what Jansson has of a secret, whose last owner this is. */
+static void
+wipe(json_t *secret)
+{
+	const char *lent = json_string_value(secret);
+	char *text;
+
+	if (lent != NULL) {
+		memcpy(&text, &lent, sizeof(text));
+		OPENSSL_cleanse(text, json_string_length(secret));
+	}
+	json_decref(secret);
+}
+
+static void
+reply_key(struct change *c)
+{
+	json_t *secret, *body;
+
+	if (c->status == 204) {
+		api_reply_empty(c->call);
+		return;
+	}
+	body = key_body(c, &secret);
+	api_reply(c->call, c->status, body);
+	wipe(secret);
+}
+
+/* It is in the file and not in force. Who made a secret gets it all the same. */
+static void
+reply_unforced(struct change *c, int status, const char *code, const char *text)
+{
+	json_t *secret = NULL, *body, *error;
+
+	error = json_pack("{s:s, s:s, s:n, s:s}", "message", text, "type",
+	    status == 409 ? "invalid_request_error" : "server_error", "param", "code",
+	    code);
+	body = c->status == 204 ? json_object() : key_body(c, &secret);
+	if (body == NULL || json_object_set_new(body, "error", error) != 0) {
+		json_decref(body);
+		body = NULL;
+	}
+	api_reply(c->call, status, body);
+	wipe(secret);
+}
+
+/* --- after it is in force --- */
+
+/* Fold the deleted key's usage. Returns false when that has been answered. */
+static bool
+forget(struct change *c)
+{
+	const struct api_env *env = c->call->env;
+	const struct audit_actor who = api_actor(c->call);
+	size_t rows = 0;
+	int r = flush_now(env->flush);
+
+	if (r == 0)
+		r = flush_ledger(env->flush) == NULL
+		    ? -ENODEV
+		    : ledger_forget(flush_ledger(env->flush), c->edit.id, &rows);
+	flush_forget_totals(env->flush);
+	audit_note(env->audit, &who, r == 0 ? "usage.forget" : "usage.forget.failed",
+	    c->edit.id, json_pack("{s:I}", "rows", (json_int_t)rows));
+	return r == 0;
+}
+
+static void
+on_enforced(enum enforce_result result, const char *reason, void *arg)
+{
+	struct change *c = arg;
+	struct errmsg text;
+	bool forgotten = true;
+	bool here;
+
+	if (c->magic != CHANGE_MAGIC)
+		abort();
+	if (result != ENFORCE_DONE)
+		key_change_note_unforced(c->call, &c->edit, c->action, reason);
+	else if (c->forget)
+		forgotten = forget(c);
+	here = api_resume(c->call);
+	errmsg_set(&text,
+	    "The key file was changed, but the running gatehouse refuses it%s%s",
+	    reason[0] != '\0' ? ": " : ".", reason);
+	if (!here)
+		change_end(c);
+	else if (result == ENFORCE_REFUSED)
+		reply_unforced(c, 409, "not_in_force", text.text);
+	else if (result != ENFORCE_DONE)
+		reply_unforced(c, 504, "not_confirmed",
+		    "The key file was changed, but the master has not said yet that the "
+		    "change is in force.");
+	else if (!forgotten)
+		api_reply_fault(c->call, 503, "ledger", NULL,
+		    "The key is deleted and refused, but its usage could not be "
+		    "forgotten; the log says why.");
+	else
+		reply_key(c);
+	if (here)
+		change_end(c);
+}
+
+/* --- after the job --- */
+
+static bool
+is_of_environment(const struct change *c)
+{
+	size_t index;
+	char again[KEY_ID_MAX + 1];
+
+	if (sscanf(c->edit.id, "env_key_%9zu", &index) != 1 ||
+	    index >= c->call->env->config->api_keys.n)
+		return false;
+	(void)snprintf(again, sizeof(again), "env_key_%zu", index);
+	return strcmp(again, c->edit.id) == 0;
+}
+
+static void
+reply_failed(struct change *c)
+{
+	const struct key_edit *e = &c->edit;
+
+	if (e->result == -ENOENT && e->op != KEY_EDIT_CREATE && is_of_environment(c))
+		api_reply_fault(c->call, 409, "environment_key", NULL,
+		    "This key is one of API_KEYS: it is changed in that setting.");
+	else if (e->result == -ENOENT && e->op != KEY_EDIT_CREATE)
+		api_reply_fault(c->call, 404, "not_found", NULL, "There is no such key.");
+	else if (e->result == -EEXIST)
+		api_reply_fault(
+		    c->call, 409, "exists", "key_id", "There is a key with this key_id.");
+	else if (e->is_other_revision)
+		api_reply_fault(c->call, 409, "changed", "if_revision",
+		    "Somebody else has changed this key meanwhile.");
+	else
+		api_keys_reply_file(c->call, e->result, &e->why);
+}
+
+static void
+work(void *arg)
+{
+	struct change *c = arg;
+
+	key_edit_run(&c->edit);
+}
+
+static void
+fail(struct change *c, bool cancelled)
+{
+	if (!cancelled)
+		key_change_note_failed(c->call, &c->edit, c->action);
+	if (!api_resume(c->call)) {
+		change_end(c);
+		return;
+	}
+	if (cancelled)
+		api_reply_fault(c->call, 503, "stopping", NULL,
+		    "The admin process is leaving; nothing was changed.");
+	else
+		reply_failed(c);
+	change_end(c);
+}
+
+static void
+done(void *arg, bool cancelled)
+{
+	struct change *c = arg;
+
+	if (c->magic != CHANGE_MAGIC)
+		abort();
+	if (cancelled || c->edit.result != 0) {
+		fail(c, cancelled);
+		return;
+	}
+	key_change_note(c->call, &c->edit, c->action);
+	if (enforce_wait(c->call->env->enforce, ENFORCE_KEYS, on_enforced, c) != 0)
+		on_enforced(ENFORCE_UNKNOWN, "", c);
+}
+
+static void
+submit(struct api_call *call, const struct change *asked)
+{
+	const struct config *cfg = call->env->config;
+	struct change *c = malloc(sizeof(*c));
+
+	if (c == NULL) {
+		api_reply_fault(
+		    call, 503, "no_memory", NULL, "There is not enough memory.");
+		return;
+	}
+	*c = *asked;
+	c->magic = CHANGE_MAGIC;
+	c->edit.path = cfg->api_keys_file;
+	c->edit.max_keys =
+	    cfg->api_keys.n < cfg->max_keys ? cfg->max_keys - cfg->api_keys.n : 0;
+	c->edit.now_ms = clock_wall_ms();
+	c->call = api_defer(call);
+	if (c->call == NULL) {
+		free(c);
+		return;
+	}
+	if (job_submit(call->env->jobs, work, done, c) == 0)
+		return;
+	if (api_resume(c->call))
+		api_reply_fault(c->call, 503, "busy", NULL,
+		    "Too much is waiting; nothing was changed, try again.");
+	change_end(c);
+}
+
+/* --- what is asked --- */
+
+/* expires_at or expires_in_days. */
+static bool
+take_expiry(struct api_call *call, struct keyfile_values *v)
+{
+	const int64_t now_ms = clock_wall_ms();
+	struct api_number at, days;
+
+	if (!api_field_time(call, "expires_at", &at) ||
+	    !api_field_number(
+		call, "expires_in_days", 1, DAYS_MAX, API_NULL_REFUSED, &days))
+		return false;
+	if (at.given && days.given)
+		return api_refuse(call, "expires_in_days",
+		    "expires_at and expires_in_days exclude one another.");
+	if (!at.given && !days.given)
+		return true;
+	v->given |= KEYFILE_EXPIRES;
+	v->expires_ms = days.given ? now_ms + days.v * DAY_MS : at.v;
+	return v->expires_ms <= KEYFILE_TIME_MAX_MS ||
+	    api_refuse(call, "expires_in_days", "expires_in_days is too large.");
+}
+
+/* The fields that a new key may have and an old one be given. */
+static bool
+take_values(struct api_call *call, struct change *c)
+{
+	struct keyfile_values *v = &c->edit.values;
+	struct api_number limit;
+	bool given;
+
+	if (!api_field_text(call, "description", KEY_DESCRIPTION_MAX, &given, c->edit.text))
+		return false;
+	v->given |= given ? KEYFILE_DESCRIPTION : 0;
+	if (!api_field_number(call, "rate_limit", 0, UINT32_MAX, API_NULL_ALLOWED, &limit))
+		return false;
+	v->given |= limit.given ? KEYFILE_RATE_LIMIT : 0;
+	v->rate_limit = limit.null ? KEY_NO_LIMIT : limit.v;
+	return take_expiry(call, v);
+}
+
+/* The key of the path, which is not this request's fault if there is none. */
+static bool
+take_ref(struct api_call *call, struct change *c)
+{
+	bool given;
+
+	if (key_ref_parse(call->param[0], c->edit.id) != 0) {
+		api_reply_fault(call, 404, "not_found", NULL, "There is no such key.");
+		return false;
+	}
+	return api_field_text(call, "if_revision", sizeof(c->edit.if_revision) - 1,
+	    &given, c->edit.if_revision);
+}
+
+void
+api_keys_create(struct api_call *call)
+{
+	static const char *const names[] = { "description", "key_id", "rate_limit",
+		"expires_at", "expires_in_days", NULL };
+	struct change c = { .action = "key.create", .status = 201 };
+	const char *fault;
+	bool given;
+
+	c.edit.op = KEY_EDIT_CREATE;
+	if (!api_has_only(call, names) || !take_values(call, &c) ||
+	    !api_field_text(call, "key_id", KEY_ID_MAX, &given, c.edit.id))
+		return;
+	fault = given ? keyfile_entry_check_id(c.edit.id, strlen(c.edit.id)) : NULL;
+	if (fault != NULL) {
+		(void)api_refuse(call, "key_id", "%s.", fault);
+		return;
+	}
+	if (c.edit.values.expires_ms != 0 && c.edit.values.expires_ms <= clock_wall_ms()) {
+		(void)api_refuse(call, "expires_at", "expires_at is in the past.");
+		return;
+	}
+	submit(call, &c);
+}
+
+void
+api_keys_patch(struct api_call *call)
+{
+	static const char *const names[] = { "description", "rate_limit", "expires_at",
+		"expires_in_days", "enabled", "if_revision", NULL };
+	struct change c = { .action = "key.set", .status = 200 };
+	bool given;
+
+	c.edit.op = KEY_EDIT_SET;
+	if (!api_has_only(call, names) || !take_ref(call, &c) || !take_values(call, &c) ||
+	    !api_field_bool(call, "enabled", &given, &c.edit.values.enabled))
+		return;
+	c.edit.values.given |= given ? KEYFILE_ENABLED : 0;
+	if (c.edit.values.given == 0) {
+		api_reply_fault(
+		    call, 400, "invalid_value", NULL, "Nothing is to be changed.");
+		return;
+	}
+	submit(call, &c);
+}
+
+static void
+turn(struct api_call *call, bool on)
+{
+	static const char *const names[] = { "if_revision", NULL };
+	struct change c = { .action = on ? "key.enable" : "key.revoke", .status = 200 };
+
+	c.edit.op = KEY_EDIT_SET;
+	c.edit.values.given = KEYFILE_ENABLED;
+	c.edit.values.enabled = on;
+	if (api_has_only(call, names) && take_ref(call, &c))
+		submit(call, &c);
+}
+
+void
+api_keys_revoke(struct api_call *call)
+{
+	turn(call, false);
+}
+
+void
+api_keys_enable(struct api_call *call)
+{
+	turn(call, true);
+}
+
+void
+api_keys_rotate(struct api_call *call)
+{
+	static const char *const names[] = { "grace_seconds", "if_revision", NULL };
+	struct change c = { .action = "key.rotate", .status = 200 };
+	struct api_number grace;
+
+	c.edit.op = KEY_EDIT_ROTATE;
+	if (!api_has_only(call, names) || !take_ref(call, &c) ||
+	    !api_field_number(call, "grace_seconds", 0, INT64_C(86400) * DAYS_MAX,
+		API_NULL_REFUSED, &grace))
+		return;
+	c.edit.grace_ms = grace.v * 1000;
+	submit(call, &c);
+}
+
+void
+api_keys_delete(struct api_call *call)
+{
+	struct change c = { .action = "key.delete", .status = 204 };
+
+	c.edit.op = KEY_EDIT_DELETE;
+	if (!api_param_bool(call, "forget", &c.forget) || !take_ref(call, &c))
+		return;
+	if (c.forget && flush_ledger(call->env->flush) == NULL) {
+		api_reply_fault(call, 503, "ledger", NULL,
+		    "The ledger is not open, so no usage can be forgotten; nothing was "
+		    "changed.");
+		return;
+	}
+	submit(call, &c);
+}
