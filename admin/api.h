@@ -41,6 +41,11 @@ struct enforce;
 struct key_cache;
 struct key_census;
 struct probe_room;
+struct lockout;
+struct login_queue;
+struct query;
+struct session_store;
+struct token_store;
 
 /* All that handlers work with; borrowed for the process's life. */
 struct api_env {
@@ -54,6 +59,10 @@ struct api_env {
 	struct key_cache *keys;    /* the job thread's */
 	struct probe_room *probes; /* upstream/check */
 	struct key_census *census;
+	struct session_store *sessions;
+	struct token_store *tokens;
+	struct lockout *lockout;
+	struct login_queue *logins;
 	int reload_fd; /* one byte asks the master for a reload */
 	pid_t master_pid;
 	struct http_server *http;
@@ -74,6 +83,11 @@ struct api_call {
 	struct api_caller caller;
 	char param[API_PARAMS_MAX][API_PARAM_BYTES]; /* {..} of the path, decoded, UTF-8, in order */
 	json_t *body; /* an object; NULL where the method has none. The call's */
+
+	/* of api.c alone: */
+	struct query *query;
+	bool answered;
+	bool deferred;
 };
 
 typedef void (*api_handler)(struct api_call *call);
@@ -125,6 +139,11 @@ void api_release(struct api_call **call);
 
 /* Who asks, for audit_note(). Points into call. */
 struct audit_actor api_actor(const struct api_call *call);
+
+/* --- for room.c --- */
+
+/* Answer a request whose path begins with API_PREFIX. */
+void api_handle(struct http_request *rq, const struct api_env *env);
 
 /* --- resources: a table of routes each, their number beside it --- */
 extern const struct api_route api_keys_routes[];
