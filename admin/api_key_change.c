@@ -131,39 +131,47 @@ forget(struct change *c)
 }
 
 static void
-on_enforced(enum enforce_result result, const char *reason, void *arg)
+reply_enforced(
+    struct change *c, enum enforce_result result, const char *reason, bool forgotten)
 {
-	struct change *c = arg;
 	struct errmsg text;
-	bool forgotten = true;
-	bool here;
 
-	if (c->magic != CHANGE_MAGIC)
-		abort();
-	if (result != ENFORCE_DONE)
-		key_change_note_unforced(c->call, &c->edit, c->action, reason);
-	else if (c->forget)
-		forgotten = forget(c);
-	here = api_resume(c->call);
-	errmsg_set(&text,
-	    "The key file was changed, but the running gatehouse refuses it%s%s",
-	    reason[0] != '\0' ? ": " : ".", reason);
-	if (!here)
-		change_end(c);
-	else if (result == ENFORCE_REFUSED)
+	if (result == ENFORCE_REFUSED) {
+		errmsg_set(&text,
+		    "The key file was changed, but the running gatehouse refuses it: %s",
+		    reason);
 		reply_unforced(c, 409, "not_in_force", text.text);
-	else if (result != ENFORCE_DONE)
+	} else if (result != ENFORCE_DONE) {
 		reply_unforced(c, 504, "not_confirmed",
 		    "The key file was changed, but the master has not said yet that the "
 		    "change is in force.");
-	else if (!forgotten)
+	} else if (!forgotten) {
 		api_reply_fault(c->call, 503, "ledger", NULL,
 		    "The key is deleted and refused, but its usage could not be "
 		    "forgotten; the log says why.");
-	else
+	} else {
 		reply_key(c);
-	if (here)
-		change_end(c);
+	}
+}
+
+static void
+on_enforced(enum enforce_result result, const char *reason, void *arg)
+{
+	struct change *c = arg;
+	struct audit_actor who;
+	bool forgotten = true;
+
+	if (c->magic != CHANGE_MAGIC)
+		abort();
+	who = api_actor(c->call);
+	if (result != ENFORCE_DONE)
+		key_change_note_unforced(
+		    c->call->env->audit, &who, &c->edit, c->action, reason);
+	else if (c->forget)
+		forgotten = forget(c);
+	if (api_resume(c->call))
+		reply_enforced(c, result, reason, forgotten);
+	change_end(c);
 }
 
 /* --- after the job --- */
@@ -212,17 +220,17 @@ work(void *arg)
 static void
 fail(struct change *c, bool cancelled)
 {
+	const struct audit_actor who = api_actor(c->call);
+
 	if (!cancelled)
-		key_change_note_failed(c->call, &c->edit, c->action);
-	if (!api_resume(c->call)) {
-		change_end(c);
-		return;
+		key_change_note_failed(c->call->env->audit, &who, &c->edit, c->action);
+	if (api_resume(c->call)) {
+		if (cancelled)
+			api_reply_fault(c->call, 503, "stopping", NULL,
+			    "The admin process is leaving; nothing was changed.");
+		else
+			reply_failed(c);
 	}
-	if (cancelled)
-		api_reply_fault(c->call, 503, "stopping", NULL,
-		    "The admin process is leaving; nothing was changed.");
-	else
-		reply_failed(c);
 	change_end(c);
 }
 
@@ -230,6 +238,7 @@ static void
 done(void *arg, bool cancelled)
 {
 	struct change *c = arg;
+	struct audit_actor who;
 
 	if (c->magic != CHANGE_MAGIC)
 		abort();
@@ -237,7 +246,8 @@ done(void *arg, bool cancelled)
 		fail(c, cancelled);
 		return;
 	}
-	key_change_note(c->call, &c->edit, c->action);
+	who = api_actor(c->call);
+	key_change_note(c->call->env->audit, &who, &c->edit, c->action);
 	if (enforce_wait(c->call->env->enforce, ENFORCE_KEYS, on_enforced, c) != 0)
 		on_enforced(ENFORCE_UNKNOWN, "", c);
 }

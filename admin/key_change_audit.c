@@ -1,12 +1,9 @@
 /* See key_change_audit.h. Reasons name our own files, entries and fields. */
 #include "admin/key_change_audit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "admin/key_json.h"
-
-enum { ACTION_BYTES = 64 };
 
 static const char *
 target_of(const struct key_edit *e)
@@ -65,34 +62,37 @@ key_change_json(const struct key_edit *e)
 }
 
 void
-key_change_note(struct api_call *call, const struct key_edit *e, const char *action)
+key_change_note(struct audit *a, const struct audit_actor *who, const struct key_edit *e,
+    const char *action)
 {
-	const struct audit_actor who = api_actor(call);
-
-	audit_note(call->env->audit, &who, action, target_of(e), key_change_json(e));
+	audit_note(a, who, action, target_of(e), key_change_json(e));
 }
 
+/* ACTION.HOW, and why. */
 static void
-note_why(struct api_call *call, const struct key_edit *e, const char *action,
-    const char *how, const char *why)
+note_why(struct audit *a, const struct audit_actor *who, const struct key_edit *e,
+    const struct errmsg *action, const char *why)
 {
-	const struct audit_actor who = api_actor(call);
-	char text[ACTION_BYTES];
-
-	(void)snprintf(text, sizeof(text), "%s.%s", action, how);
-	audit_note(call->env->audit, &who, text, target_of(e),
+	audit_note(a, who, action->text, target_of(e),
 	    json_pack("{s:s*}", "why", why[0] != '\0' ? why : NULL));
 }
 
 void
-key_change_note_failed(struct api_call *call, const struct key_edit *e, const char *action)
+key_change_note_failed(struct audit *a, const struct audit_actor *who,
+    const struct key_edit *e, const char *action)
 {
-	note_why(call, e, action, "refused", e->why.text);
+	struct errmsg name;
+
+	errmsg_set(&name, "%s.refused", action);
+	note_why(a, who, e, &name, e->why.text);
 }
 
 void
-key_change_note_unforced(struct api_call *call, const struct key_edit *e,
-    const char *action, const char *reason)
+key_change_note_unforced(struct audit *a, const struct audit_actor *who,
+    const struct key_edit *e, const char *action, const char *reason)
 {
-	note_why(call, e, action, "not_in_force", reason);
+	struct errmsg name;
+
+	errmsg_set(&name, "%s.not_in_force", action);
+	note_why(a, who, e, &name, reason);
 }
