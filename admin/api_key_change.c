@@ -1,12 +1,12 @@
 /*
- * Changes of keys; see api_keys.h. The way of each: check the body, queue the job, and when
- * it has written the file: audit, wait until it is in force, forget the usage if asked to,
- * answer. What fails on that way is said truthfully: what is in the file stays there.
+ * See api_key_change.h. The way of each change: queue the job, and when it has written the
+ * file: audit, wait until it is in force, forget the usage if asked to, answer. What fails on
+ * that way is said truthfully: what is in the file stays there.
  *
  * The secret is answered once. The buffers here and Jansson's node are wiped; the text of the
  * answer on its way through libevent's buffers is out of reach.
  */
-#include "admin/api_keys.h"
+#include "admin/api_key_change.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,29 +14,16 @@
 #include <string.h>
 #include <openssl/crypto.h>
 
-#include "admin/api_field.h"
+#include "admin/api_keys.h"
 #include "admin/enforce.h"
 #include "admin/key_change_audit.h"
-#include "admin/key_edit.h"
-#include "admin/key_ref.h"
 #include "admin/ledger_forget.h"
 #include "common/clock.h"
-#include "common/keyfile_entry.h"
-#include "common/keyfile_time.h"
 
-enum { CHANGE_MAGIC = 0x6b636867, DAY_MS = 86400000, DAYS_MAX = 36500 };
-
-struct change {
-	uint32_t magic;
-	struct api_call *call;
-	struct key_edit edit;
-	const char *action; /* "key.create", ... */
-	int status;         /* of the answer when all went well; 204: no body */
-	bool forget;        /* the deleted key's usage, too */
-};
+enum { CHANGE_MAGIC = 0x6b636867 };
 
 static void
-change_end(struct change *c)
+change_end(struct key_change *c)
 {
 	api_release(&c->call);
 	key_edit_wipe(&c->edit);
@@ -48,7 +35,7 @@ change_end(struct change *c)
 
 /* {"key", "secret"} as far as there are any, or the bare key; NULL: no memory. */
 static json_t *
-key_body(const struct change *c, json_t **secret_out)
+key_body(const struct key_change *c, json_t **secret_out)
 {
 	const struct key_row row = key_row_of(&c->edit.after);
 	json_t *key = key_json(&row, clock_wall_ms()), *body = key;
@@ -78,7 +65,7 @@ wipe(json_t *secret)
 }
 
 static void
-reply_key(struct change *c)
+reply_key(struct key_change *c)
 {
 	json_t *secret, *body;
 
@@ -93,7 +80,7 @@ reply_key(struct change *c)
 
 /* It is in the file and not in force. Who made a secret gets it all the same. */
 static void
-reply_unforced(struct change *c, int status, const char *code, const char *text)
+reply_unforced(struct key_change *c, int status, const char *code, const char *text)
 {
 	json_t *secret = NULL, *body, *error;
 
@@ -113,7 +100,7 @@ reply_unforced(struct change *c, int status, const char *code, const char *text)
 
 /* Fold the deleted key's usage. Returns false when that has been answered. */
 static bool
-forget(struct change *c)
+forget(struct key_change *c)
 {
 	const struct api_env *env = c->call->env;
 	const struct audit_actor who = api_actor(c->call);
@@ -132,7 +119,7 @@ forget(struct change *c)
 
 static void
 reply_enforced(
-    struct change *c, enum enforce_result result, const char *reason, bool forgotten)
+    struct key_change *c, enum enforce_result result, const char *reason, bool forgotten)
 {
 	struct errmsg text;
 
@@ -157,7 +144,7 @@ reply_enforced(
 static void
 on_enforced(enum enforce_result result, const char *reason, void *arg)
 {
-	struct change *c = arg;
+	struct key_change *c = arg;
 	struct audit_actor who;
 	bool forgotten = true;
 
@@ -177,7 +164,7 @@ on_enforced(enum enforce_result result, const char *reason, void *arg)
 /* --- after the job --- */
 
 static bool
-is_of_environment(const struct change *c)
+is_of_environment(const struct key_change *c)
 {
 	size_t index;
 	char again[KEY_ID_MAX + 1];
@@ -190,7 +177,7 @@ is_of_environment(const struct change *c)
 }
 
 static void
-reply_failed(struct change *c)
+reply_failed(struct key_change *c)
 {
 	const struct key_edit *e = &c->edit;
 
@@ -212,13 +199,13 @@ reply_failed(struct change *c)
 static void
 work(void *arg)
 {
-	struct change *c = arg;
+	struct key_change *c = arg;
 
 	key_edit_run(&c->edit);
 }
 
 static void
-fail(struct change *c, bool cancelled)
+fail(struct key_change *c, bool cancelled)
 {
 	const struct audit_actor who = api_actor(c->call);
 
@@ -237,7 +224,7 @@ fail(struct change *c, bool cancelled)
 static void
 done(void *arg, bool cancelled)
 {
-	struct change *c = arg;
+	struct key_change *c = arg;
 	struct audit_actor who;
 
 	if (c->magic != CHANGE_MAGIC)
@@ -252,11 +239,11 @@ done(void *arg, bool cancelled)
 		on_enforced(ENFORCE_UNKNOWN, "", c);
 }
 
-static void
-submit(struct api_call *call, const struct change *asked)
+void
+key_change_submit(struct api_call *call, const struct key_change *asked)
 {
 	const struct config *cfg = call->env->config;
-	struct change *c = malloc(sizeof(*c));
+	struct key_change *c = malloc(sizeof(*c));
 
 	if (c == NULL) {
 		api_reply_fault(
@@ -280,164 +267,4 @@ submit(struct api_call *call, const struct change *asked)
 		api_reply_fault(c->call, 503, "busy", NULL,
 		    "Too much is waiting; nothing was changed, try again.");
 	change_end(c);
-}
-
-/* --- what is asked --- */
-
-/* expires_at or expires_in_days. */
-static bool
-take_expiry(struct api_call *call, struct keyfile_values *v)
-{
-	const int64_t now_ms = clock_wall_ms();
-	struct api_number at, days;
-
-	if (!api_field_time(call, "expires_at", &at) ||
-	    !api_field_number(
-		call, "expires_in_days", 1, DAYS_MAX, API_NULL_REFUSED, &days))
-		return false;
-	if (at.given && days.given)
-		return api_refuse(call, "expires_in_days",
-		    "expires_at and expires_in_days exclude one another.");
-	if (!at.given && !days.given)
-		return true;
-	v->given |= KEYFILE_EXPIRES;
-	v->expires_ms = days.given ? now_ms + days.v * DAY_MS : at.v;
-	return v->expires_ms <= KEYFILE_TIME_MAX_MS ||
-	    api_refuse(call, "expires_in_days", "expires_in_days is too large.");
-}
-
-/* The fields that a new key may have and an old one be given. */
-static bool
-take_values(struct api_call *call, struct change *c)
-{
-	struct keyfile_values *v = &c->edit.values;
-	struct api_number limit;
-	bool given;
-
-	if (!api_field_text(call, "description", KEY_DESCRIPTION_MAX, &given, c->edit.text))
-		return false;
-	v->given |= given ? KEYFILE_DESCRIPTION : 0;
-	if (!api_field_number(call, "rate_limit", 0, UINT32_MAX, API_NULL_ALLOWED, &limit))
-		return false;
-	v->given |= limit.given ? KEYFILE_RATE_LIMIT : 0;
-	v->rate_limit = limit.null ? KEY_NO_LIMIT : limit.v;
-	return take_expiry(call, v);
-}
-
-/* The key of the path, which is not this request's fault if there is none. */
-static bool
-take_ref(struct api_call *call, struct change *c)
-{
-	bool given;
-
-	if (key_ref_parse(call->param[0], c->edit.id) != 0) {
-		api_reply_fault(call, 404, "not_found", NULL, "There is no such key.");
-		return false;
-	}
-	return api_field_text(call, "if_revision", sizeof(c->edit.if_revision) - 1,
-	    &given, c->edit.if_revision);
-}
-
-void
-api_keys_create(struct api_call *call)
-{
-	static const char *const names[] = { "description", "key_id", "rate_limit",
-		"expires_at", "expires_in_days", NULL };
-	struct change c = { .action = "key.create", .status = 201 };
-	const char *fault;
-	bool given;
-
-	c.edit.op = KEY_EDIT_CREATE;
-	if (!api_has_only(call, names) || !take_values(call, &c) ||
-	    !api_field_text(call, "key_id", KEY_ID_MAX, &given, c.edit.id))
-		return;
-	fault = given ? keyfile_entry_check_id(c.edit.id, strlen(c.edit.id)) : NULL;
-	if (fault != NULL) {
-		(void)api_refuse(call, "key_id", "%s.", fault);
-		return;
-	}
-	if (c.edit.values.expires_ms != 0 && c.edit.values.expires_ms <= clock_wall_ms()) {
-		(void)api_refuse(call, "expires_at", "expires_at is in the past.");
-		return;
-	}
-	submit(call, &c);
-}
-
-void
-api_keys_patch(struct api_call *call)
-{
-	static const char *const names[] = { "description", "rate_limit", "expires_at",
-		"expires_in_days", "enabled", "if_revision", NULL };
-	struct change c = { .action = "key.set", .status = 200 };
-	bool given;
-
-	c.edit.op = KEY_EDIT_SET;
-	if (!api_has_only(call, names) || !take_ref(call, &c) || !take_values(call, &c) ||
-	    !api_field_bool(call, "enabled", &given, &c.edit.values.enabled))
-		return;
-	c.edit.values.given |= given ? KEYFILE_ENABLED : 0;
-	if (c.edit.values.given == 0) {
-		api_reply_fault(
-		    call, 400, "invalid_value", NULL, "Nothing is to be changed.");
-		return;
-	}
-	submit(call, &c);
-}
-
-static void
-turn(struct api_call *call, bool on)
-{
-	static const char *const names[] = { "if_revision", NULL };
-	struct change c = { .action = on ? "key.enable" : "key.revoke", .status = 200 };
-
-	c.edit.op = KEY_EDIT_SET;
-	c.edit.values.given = KEYFILE_ENABLED;
-	c.edit.values.enabled = on;
-	if (api_has_only(call, names) && take_ref(call, &c))
-		submit(call, &c);
-}
-
-void
-api_keys_revoke(struct api_call *call)
-{
-	turn(call, false);
-}
-
-void
-api_keys_enable(struct api_call *call)
-{
-	turn(call, true);
-}
-
-void
-api_keys_rotate(struct api_call *call)
-{
-	static const char *const names[] = { "grace_seconds", "if_revision", NULL };
-	struct change c = { .action = "key.rotate", .status = 200 };
-	struct api_number grace;
-
-	c.edit.op = KEY_EDIT_ROTATE;
-	if (!api_has_only(call, names) || !take_ref(call, &c) ||
-	    !api_field_number(call, "grace_seconds", 0, INT64_C(86400) * DAYS_MAX,
-		API_NULL_REFUSED, &grace))
-		return;
-	c.edit.grace_ms = grace.v * 1000;
-	submit(call, &c);
-}
-
-void
-api_keys_delete(struct api_call *call)
-{
-	struct change c = { .action = "key.delete", .status = 204 };
-
-	c.edit.op = KEY_EDIT_DELETE;
-	if (!api_param_bool(call, "forget", &c.forget) || !take_ref(call, &c))
-		return;
-	if (c.forget && flush_ledger(call->env->flush) == NULL) {
-		api_reply_fault(call, 503, "ledger", NULL,
-		    "The ledger is not open, so no usage can be forgotten; nothing was "
-		    "changed.");
-		return;
-	}
-	submit(call, &c);
 }
