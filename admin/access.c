@@ -45,8 +45,7 @@ bearer_of(const char *value)
 	const struct span scheme = SPAN("Bearer ");
 	const struct span s = span_of(value);
 
-	if (s.n <= scheme.n ||
-	    !span_eq_nocase((struct span){ s.p, scheme.n }, scheme))
+	if (s.n <= scheme.n || !span_eq_nocase((struct span){ s.p, scheme.n }, scheme))
 		return (struct span){ "", 0 };
 	return trim((struct span){ s.p + scheme.n, s.n - scheme.n });
 }
@@ -63,8 +62,7 @@ access_cookie(const struct http_request *rq, char out[ACCESS_COOKIE_BYTES])
 		const size_t n = end != NULL ? (size_t)(end - rest.p) : rest.n;
 		const struct span pair = trim((struct span){ rest.p, n });
 
-		if (span_starts(pair, name) &&
-		    pair.n - name.n == ACCESS_COOKIE_BYTES - 1) {
+		if (span_starts(pair, name) && pair.n - name.n == ACCESS_COOKIE_BYTES - 1) {
 			memcpy(out, pair.p + name.n, ACCESS_COOKIE_BYTES - 1);
 			out[ACCESS_COOKIE_BYTES - 1] = '\0';
 			return;

@@ -23,6 +23,7 @@ static const struct {
 	const size_t *n;
 } tables[] = {
 	{ api_session_routes, &api_session_n_routes },
+	{ api_tokens_routes, &api_tokens_n_routes },
 	{ api_keys_routes, &api_keys_n_routes },
 	{ api_settings_routes, &api_settings_n_routes },
 	{ api_usage_routes, &api_usage_n_routes },
@@ -86,10 +87,17 @@ api_reply(struct api_call *call, int status, json_t *body)
 }
 
 void
-api_reply_data(struct api_call *call, const char *type, struct evbuffer *body)
+api_reply_text(struct api_call *call, const char *type, struct span text)
 {
+	struct evbuffer *out = evbuffer_new();
+
 	answer(call);
-	http_reply(call->rq, 200, type, body);
+	if (out == NULL || evbuffer_add(out, text.p, text.n) != 0)
+		http_reply_error(call->rq, 503, "overloaded", "There is no memory left.");
+	else
+		http_reply(call->rq, 200, type, out);
+	if (out != NULL)
+		evbuffer_free(out);
 }
 
 void
@@ -140,8 +148,8 @@ struct deferred {
 static struct deferred *
 deferred_of(struct api_call *call)
 {
-	struct deferred *d = (struct deferred *)(void *)((char *)call -
-	    offsetof(struct deferred, call));
+	struct deferred *d =
+	    (struct deferred *)(void *)((char *)call - offsetof(struct deferred, call));
 
 	if (!call->deferred || d->magic != API_MAGIC)
 		abort();
@@ -366,7 +374,8 @@ run(const struct api_route *route, struct api_call *call, unsigned method)
 	struct access_refusal no = access_identify(call->env, call->rq, &call->caller);
 
 	if (no.status == 0)
-		no = access_judge(call->rq, &call->caller, route->scope, is_change(method));
+		no = access_judge(
+		    call->rq, &call->caller, route->scope, is_change(method));
 	if (no.status != 0) {
 		refuse(call, &no);
 		return;
@@ -388,8 +397,8 @@ api_handle(struct http_request *rq, const struct api_env *env)
 	const struct api_route *route;
 	unsigned allowed;
 
-	route = find_route(&call, (struct span){ rq->path.p + prefix, rq->path.n - prefix },
-	    method, &allowed);
+	route = find_route(&call,
+	    (struct span){ rq->path.p + prefix, rq->path.n - prefix }, method, &allowed);
 	if (route != NULL)
 		run(route, &call, method);
 	else if (allowed != 0)

@@ -114,8 +114,8 @@ bool api_has_only(struct api_call *call, const char *const *names) MUSTCHECK;
 /* Answer with JSON; body is taken over, NULL (no memory) becomes a 500. */
 void api_reply(struct api_call *call, int status, json_t *body);
 
-/* Answer 200 with the bytes of body (drained; stays the caller's). type: Content-Type. */
-void api_reply_data(struct api_call *call, const char *type, struct evbuffer *body);
+/* Answer 200 with a text of another type (CSV). */
+void api_reply_text(struct api_call *call, const char *type, struct span text);
 
 /* Answer 204. */
 void api_reply_empty(struct api_call *call);
@@ -154,8 +154,10 @@ extern const struct api_route api_usage_routes[]; /* usage, models */
 extern const size_t api_usage_n_routes;
 extern const struct api_route api_status_routes[];
 extern const size_t api_status_n_routes;
-extern const struct api_route api_session_routes[]; /* session, sessions, tokens */
+extern const struct api_route api_session_routes[]; /* session, sessions */
 extern const size_t api_session_n_routes;
+extern const struct api_route api_tokens_routes[];
+extern const size_t api_tokens_n_routes;
 extern const struct api_route api_audit_routes[]; /* audit, audit/verify, openapi.json */
 extern const size_t api_audit_n_routes;
 

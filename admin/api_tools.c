@@ -8,7 +8,6 @@
 #include "admin/key_census.h"
 #include "admin/key_list.h"
 #include "admin/probe.h"
-#include "admin/zone.h"
 
 int
 api_tools_create(struct api_env *env)
@@ -21,10 +20,8 @@ api_tools_create(struct api_env *env)
 	const struct probe_options probes = { .url = &cfg->upstream,
 		.state = env->shared->state,
 		.timeout_ms = cfg->upstream_connect_timeout_ms };
-	int r = zone_use("UTC");
+	int r = enforce_create(env->base, &enforce, &env->enforce);
 
-	if (r == 0)
-		r = enforce_create(env->base, &enforce, &env->enforce);
 	if (r == 0)
 		r = probe_room_create(env->base, &probes, &env->probes);
 	if (r == 0)

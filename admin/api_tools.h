@@ -8,9 +8,8 @@
 #include "admin/api.h"
 
 /*
- * Fill in env's enforce, keys, probes and census; its other members stand already. The time
- * zone becomes UTC, so call it before the first thread. Returns 0 or -ENOMEM; what was made
- * is api_tools_destroy()'s in any case.
+ * Fill in env's enforce, keys, probes and census; base, config, shared and reload_fd stand
+ * already. Returns 0 or -ENOMEM; what was made is api_tools_destroy()'s in any case.
  */
 int api_tools_create(struct api_env *env) MUSTCHECK;
 

@@ -95,21 +95,12 @@ reply_fault(struct api_call *call, int r)
 		    "The ledger can't be read now; the log says why.");
 }
 
-static void
-free_text(const void *data, size_t n, void *arg)
-{
-	(void)data;
-	(void)n;
-	free(arg);
-}
-
-/* The rows as text. Returns 0 or -ENOMEM. */
+/* The rows as text, to be freed. Returns 0 or -ENOMEM. */
 static int
-print(const struct cli_usage_args *args, const struct tally *rows, struct evbuffer *out)
+print(const struct cli_usage_args *args, const struct tally *rows, char **text_out,
+    size_t *n_out)
 {
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
+	FILE *f = open_memstream(text_out, n_out);
 	bool failed;
 
 	if (f == NULL)
@@ -119,31 +110,27 @@ print(const struct cli_usage_args *args, const struct tally *rows, struct evbuff
 	else
 		cli_usage_print_json(f, args, rows);
 	failed = ferror(f) != 0;
-	failed = fclose(f) != 0 || failed;
-	if (!failed && evbuffer_add_reference(out, text, n, free_text, text) == 0)
-		return 0;
-	free(text);
-	return -ENOMEM;
+	return fclose(f) != 0 || failed ? -ENOMEM : 0;
 }
 
 static void
 reply_rows(
     struct api_call *call, const struct cli_usage_args *args, const struct tally *rows)
 {
-	struct evbuffer *out = evbuffer_new();
-	int r = out != NULL ? print(args, rows, out) : -ENOMEM;
+	char *text = NULL;
+	size_t n = 0;
+	int r = print(args, rows, &text, &n);
 
 	if (r != 0) {
 		reply_fault(call, r);
 	} else if (args->format == CLI_USAGE_CSV) {
 		http_add_header(call->rq, "Content-Disposition",
 		    "attachment; filename=\"gatehouse-usage.csv\"");
-		api_reply_data(call, "text/csv; charset=utf-8", out);
+		api_reply_text(call, "text/csv; charset=utf-8", (struct span){ text, n });
 	} else {
-		api_reply_data(call, "application/json", out);
+		api_reply_text(call, "application/json", (struct span){ text, n });
 	}
-	if (out != NULL)
-		evbuffer_free(out);
+	free(text);
 }
 
 /* Read the ledger and answer, with the zone in use. */

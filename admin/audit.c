@@ -135,8 +135,7 @@ hold(struct audit *a, int64_t at_ms, char *text, size_t n)
 {
 	struct waiting *w = NULL;
 
-	if (a->n_waiting < AUDIT_WAITING_MAX &&
-	    a->waiting_bytes + n <= AUDIT_WAITING_BYTES)
+	if (a->n_waiting < AUDIT_WAITING_MAX && a->waiting_bytes + n <= AUDIT_WAITING_BYTES)
 		w = malloc(sizeof(*w));
 	if (w == NULL) {
 		free(text);

@@ -92,30 +92,26 @@ audit_record_text(const struct audit_actor *who, const char *action, const char 
 	return 0;
 }
 
-/* The field of o, a new reference; null where it has none. */
-static json_t *
-field(const json_t *o, const char *name)
-{
-	json_t *v = json_object_get(o, name);
-
-	return v != NULL ? json_incref(v) : json_null();
-}
-
 json_t *
 audit_record_json(const struct ledger_audit_record *r)
 {
-	char at[KEYFILE_TIME_TEXT_BYTES];
-	json_t *o = json_loadb(r->text.p, r->text.n, 0, NULL);
-	json_t *action = json_object_get(o, "action");
-	json_t *v;
+	char at[KEYFILE_TIME_TEXT_BYTES] = "";
+	json_t *text = json_loadb(r->text.p, r->text.n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *out;
 
-	keyfile_time_format(r->at_ms, at);
-	action = json_is_string(action) ? json_incref(action) : json_string("unreadable");
-	v = json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "seq", (json_int_t)r->seq,
-	    "at", at, "actor", field(o, "actor"), "from", field(o, "from"), "action",
-	    action, "target", field(o, "target"), "detail", field(o, "detail"));
-	json_decref(o);
-	return v;
+	if (r->at_ms >= 0 && r->at_ms <= KEYFILE_TIME_MAX_MS)
+		keyfile_time_format(r->at_ms, at);
+	out = json_pack("{s:I, s:s}", "seq", (json_int_t)r->seq, "at", at);
+	if (json_is_object(text)) {
+		if (json_object_update_missing(out, text) != 0) {
+			json_decref(out);
+			out = NULL;
+		}
+	} else {
+		(void)json_object_set_new(out, "text", json_stringn(r->text.p, r->text.n));
+	}
+	json_decref(text);
+	return out;
 }
 
 const char *

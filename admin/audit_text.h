@@ -44,9 +44,9 @@ int audit_record_text(const struct audit_actor *who, const char *action,
     const char *target, const json_t *detail, char **out, size_t *n_out) MUSTCHECK;
 
 /*
- * A record as the API and `gatehouse audit --json` show it: {"seq","at","actor":{"kind","id"},
- * "from","action","target","detail"}; what a record lacks is null. One that is no JSON object
- * comes with action "unreadable". NULL without memory.
+ * A record as the API and `gatehouse audit --json` show it: seq, at (RFC 3339), and what its
+ * text has (actor, from, action, target, detail). A text that is no object is given as
+ * `text`: it was altered, or is of another version. NULL without memory.
  */
 json_t *audit_record_json(const struct ledger_audit_record *r);
 

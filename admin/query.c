@@ -91,8 +91,7 @@ add_pair(struct query *q, struct span pair)
 {
 	const char *eq = memchr(pair.p, '=', pair.n);
 	const size_t n = eq != NULL ? (size_t)(eq - pair.p) : pair.n;
-	const struct span value = { pair.p + n + (eq != NULL),
-		pair.n - n - (eq != NULL) };
+	const struct span value = { pair.p + n + (eq != NULL), pair.n - n - (eq != NULL) };
 	struct pair p;
 	int r;
 

@@ -78,8 +78,8 @@ int token_file_revoke(const char *data_dir, const char *id, struct token *out,
     struct errmsg *why) MUSTCHECK;
 
 /* Note when the n tokens of v were last used, those that are still there. */
-int token_file_note_used(const char *data_dir, const struct token *v, size_t n,
-    struct errmsg *why) MUSTCHECK;
+int token_file_note_used(
+    const char *data_dir, const struct token *v, size_t n, struct errmsg *why) MUSTCHECK;
 
 /* --- admin's view --- */
 

@@ -151,8 +151,7 @@ entries_from_json(const json_t *root, struct token **out, size_t *n_out)
 }
 
 int
-token_entries_load(
-    const char *path, struct token **out, size_t *n_out, struct errmsg *why)
+token_entries_load(const char *path, struct token **out, size_t *n_out, struct errmsg *why)
 {
 	json_t *root = NULL;
 	int r = hexfile_load(path, FILE_BYTES, &root);

@@ -210,8 +210,9 @@ find(const struct edit *e, const char *id, size_t *at_out, struct errmsg *why)
 	}
 	if (named == 1)
 		return 0;
-	errmsg_set(why, named == 0 ? "there is no such token"
-				   : "several tokens have this name: give the id");
+	errmsg_set(why,
+	    named == 0 ? "there is no such token"
+		       : "several tokens have this name: give the id");
 	return named == 0 ? -ENOENT : ERR_INVALID;
 }
 
