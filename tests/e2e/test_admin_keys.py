@@ -386,6 +386,7 @@ def test_a_folder_that_admin_may_not_write_to_is_named(start_house, is_root):
     door = room.Room(house)
     before = house.key_file.read_text()
     assert door.fault("POST", "keys", {})[:2] == (500, "key_file")
+    assert any("API_KEYS_FILE" in warning for warning in door.get("settings")["warnings"])
     assert house.key_file.read_text() == before
 
 
