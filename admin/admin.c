@@ -22,6 +22,7 @@
 #include "admin/resolve.h"
 #include "admin/room.h"
 #include "admin/usage_api.h"
+#include "admin/zone.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -300,6 +301,8 @@ admin_init(struct admin *a)
 	a->base = event_base_new();
 	if (a->base == NULL)
 		return -ENOMEM;
+	if ((r = zone_use("UTC")) != 0) /* while there is no other thread */
+		return r;
 	if ((r = init_signals(a)) != 0)
 		return r;
 	init_uids(a);

@@ -37,6 +37,10 @@ enum api_scope {
 	API_SCOPE_METRICS = 4,
 };
 
+struct enforce;
+struct key_cache;
+struct key_census;
+struct probe_room;
 struct lockout;
 struct login_queue;
 struct query;
@@ -51,6 +55,10 @@ struct api_env {
 	struct flush *flush;
 	struct audit *audit;
 	struct job_queue *jobs;
+	struct enforce *enforce;
+	struct key_cache *keys;    /* the job thread's */
+	struct probe_room *probes; /* upstream/check */
+	struct key_census *census;
 	struct session_store *sessions;
 	struct token_store *tokens;
 	struct lockout *lockout;

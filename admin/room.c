@@ -7,6 +7,7 @@
 
 #include "admin/access.h"
 #include "admin/api.h"
+#include "admin/api_tools.h"
 #include "admin/lockout.h"
 #include "admin/login.h"
 #include "admin/session.h"
@@ -123,7 +124,8 @@ init(struct room *room, struct event_base *base)
 	const struct config *cfg = e->config;
 	int r;
 
-	if ((r = audit_create(base, e->flush, &e->audit)) != 0 ||
+	if ((r = api_tools_create(e)) != 0 ||
+	    (r = audit_create(base, e->flush, &e->audit)) != 0 ||
 	    (r = job_queue_create(base, &e->jobs)) != 0 ||
 	    (r = www_create(&room->www)) != 0 || (r = lockout_create(&e->lockout)) != 0 ||
 	    (r = login_queue_create(base, &e->logins)) != 0 ||
@@ -183,6 +185,7 @@ room_destroy(struct room **rp)
 		return;
 	e = &room->env;
 	job_queue_destroy(&e->jobs);
+	api_tools_destroy(e);
 	login_queue_destroy(&e->logins);
 	if (room->timer != NULL) {
 		event_free(room->timer);
