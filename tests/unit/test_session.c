@@ -160,7 +160,8 @@ the_one_idle_for_longest_makes_room(void **state)
 	char token[SESSION_TOKEN_BYTES + 1];
 	struct session found;
 
-	snprintf(gone.path, sizeof(gone.path), "/nonexistent"); /* spares a thousand files */
+	snprintf(
+	    gone.path, sizeof(gone.path), "/nonexistent"); /* spares a thousand files */
 	s = create(&gone, PASSWORD, T0);
 	assert_int_equal(session_store_open(s, "a", T0, first, &found), 0);
 	assert_int_equal(session_store_open(s, "a", T0, second, &found), 0);
