@@ -4,6 +4,8 @@
 MODE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
+ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_gatehouse
 FUZZ_SECONDS ?= 60
 KILL_SECONDS ?= 200
 WERROR ?= -Werror
@@ -77,8 +79,11 @@ stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
 $(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))
 
-# Files that are part of the executable; models.c has their symbols.
-EMBED := etc/models.json
+# Files that are part of the executable: models.c and api_audit.c have their symbols; those
+# of the page stand in a table under their bare names.
+EMBED := etc/models.json admin/openapi.json
+WWW := $(wildcard admin/www/*)
+WWW_NAMES := $(notdir $(WWW)) chart.js
 ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(BUILD)/libembed.a $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
 
 # A hard link: as old as what it names, so nothing is copied twice.
@@ -107,7 +112,22 @@ $(BUILD)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(Q)ld -r -b binary -z noexecstack -o $@ $< && objcopy \
 	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
-$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o)
+define embed_www
+$(BUILD)/www/$(2): $(1)
+	@mkdir -p $$(@D)
+	$$(Q)cp $$< $$@
+endef
+$(foreach f,$(WWW),$(eval $(call embed_www,$(f),$(notdir $(f)))))
+$(eval $(call embed_www,$(CHART_JS),chart.js))
+$(WWW_NAMES:%=$(BUILD)/www/%.o): %.o: %
+	$(Q)cd $(@D) && ld -r -b binary -z noexecstack -o $(@F) $(<F) && objcopy \
+	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $(@F)
+$(call stamp,$(BUILD)/www-names,$(WWW))
+$(BUILD)/www/www_table.c: contrib/build/www_table.sh $(BUILD)/www-names
+	$(Q)$< $(WWW_NAMES) >$@
+$(BUILD)/www/www_table.o: $(BUILD)/www/www_table.c admin/www.h $(BUILD)/flags
+	$(Q)$(compile) -c -o $@ $<
+$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o) $(WWW_NAMES:%=$(BUILD)/www/%.o) $(BUILD)/www/www_table.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(foreach d,$(FOLDERS),$(eval $(call folder_archive,$(d))))
 $(BUILD)/libllhttp.a: $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
@@ -188,7 +208,7 @@ endif
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
 TIDY_FLAGS = -std=c11 $(OUR_CPPFLAGS)
-SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh tests/*.sh tests/*/*.sh)
+SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh contrib/*/*.bash tests/*.sh tests/*/*.sh)
 PYTHON_FILES := $(wildcard tests/*.py tests/*/*.py contrib/*/*.py)
 lint: lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy
 lint-format: deps-lint
@@ -219,9 +239,12 @@ run: build/gatehouse deps-run
 
 install: build/gatehouse
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
+	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse \
+	    $(dir $(BASH_COMPLETION)) $(dir $(ZSH_COMPLETION))
 	install -m 755 build/gatehouse $(DESTDIR)$(PREFIX)/bin/gatehouse
 	install -m 644 contrib/man/gatehouse.8 $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8
+	install -m 644 contrib/completion/gatehouse.bash $(BASH_COMPLETION)
+	install -m 644 contrib/completion/_gatehouse $(ZSH_COMPLETION)
 	$(if $(wildcard etc/models.json),install -m 644 etc/models.json $(DESTDIR)$(PREFIX)/share/gatehouse/)
 	$(foreach f,$(wildcard etc/*.example),install -m 644 $(f) $(DESTDIR)$(SYSCONFDIR)/gatehouse/ &&) true
 
@@ -230,6 +253,7 @@ endif
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/gatehouse $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8 \
+	    $(BASH_COMPLETION) $(ZSH_COMPLETION) \
 	    $(DESTDIR)$(PREFIX)/share/gatehouse/models.json \
 	    $(patsubst etc/%,$(DESTDIR)$(SYSCONFDIR)/gatehouse/%,$(wildcard etc/*.example))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
