@@ -33,8 +33,8 @@ export function whenSessionEnds(f) {
 }
 
 /** Where a resource is, for links: path and parameters (null: left out). */
-export function address(path, query = {}) {
-	const given = Object.entries(query).filter(([, v]) => v !== null && v !== undefined);
+export function address(path, query) {
+	const given = Object.entries(query ?? {}).filter(([, v]) => v !== null && v !== undefined);
 	const text = new URLSearchParams(given).toString();
 
 	return BASE + path + (text && `?${text}`);
@@ -53,6 +53,11 @@ async function fetchOnce(method, path, { query, body, signal }) {
 		credentials: 'same-origin',
 		cache: 'no-store',
 		redirect: 'error',
+	}).catch((error) => {
+		if (error.name === 'AbortError')
+			throw error;
+		throw new ApiError(0, { message: 'gatehouse can’t be reached. Is it running, and this ' +
+			'machine connected?', code: 'network' }, 0, null);
 	});
 }
 
@@ -77,16 +82,7 @@ async function read(response) {
 		reply);
 }
 
-async function ask(method, path, options) {
-	try {
-		return await read(await fetchOnce(method, path, options));
-	} catch (error) {
-		if (error instanceof ApiError || error.name === 'AbortError')
-			throw error;
-		throw new ApiError(0, { message: 'gatehouse can’t be reached. Is it running, and ' +
-			'this machine connected?', code: 'network' }, 0, null);
-	}
-}
+const ask = async (method, path, options) => read(await fetchOnce(method, path, options));
 
 /**
  * One request.

@@ -15,10 +15,17 @@ export function follows(now, before) {
 		REQUESTS(now) >= REQUESTS(before) && Date.parse(now.now) >= Date.parse(before.now);
 }
 
+/* Tokens come from the ledger, which may be closed for a while. */
+function tokens(now, before, seconds) {
+	if (now.totals.tokens === null || before.totals.tokens === null)
+		return null;
+	return delta(now, before, (s) => s.totals.tokens) / seconds;
+}
+
 /**
  * @param {object} now a status of the API, with `at`, the local time in ms when it came
  * @param {object} before an older one of the same life
- * @returns {{seconds: number, requests: number, errors: number|null, tokens: number}} a second;
+ * @returns {{seconds: number, requests: number, errors: number|null, tokens: number|null}} a second;
  *     errors is the part of answers that are 5xx, null where there were none
  */
 export function rates(now, before) {
@@ -28,7 +35,7 @@ export function rates(now, before) {
 	return {
 		seconds,
 		requests: delta(now, before, REQUESTS) / seconds,
-		tokens: delta(now, before, (s) => s.totals.tokens) / seconds,
+		tokens: tokens(now, before, seconds),
 		errors: answers > 0 ? delta(now, before, FAILED) / answers : null,
 	};
 }

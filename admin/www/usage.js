@@ -71,14 +71,12 @@ class UsagePage {
 	/** The local days that are looked at; from null: since there is usage. */
 	span() {
 		const today = dateText(new Date());
-		const back = { today: 0, '7d': 6, '30d': 29 }[this.period];
+		const back = { today: 0, '7d': 6, '30d': 29, year: 364 }[this.period];
 
 		if (this.period === 'range')
 			return { from: this.since, to: this.until };
 		if (this.period === 'all')
 			return { from: null, to: today };
-		if (this.period === 'year')
-			return { from: `${today.slice(0, 4)}-01-01`, to: today };
 		const from = new Date();
 		from.setDate(from.getDate() - back);
 		return { from: dateText(from), to: today };
