@@ -109,7 +109,7 @@ function encryption({ upstream }) {
 	return part('encryption',
 		el('ol', { class: 'way' }, WAY.map(([who, what, how]) => el('li', {},
 			el('div', { class: 'way-station' }, el('strong', {}, who), el('span', {}, what)),
-			how && el('p', { class: 'way-road' }, icon('down'), how)))),
+			how && el('p', { class: 'way-road' }, icon('arrow'), how)))),
 		el('p', {}, 'The client’s TLS connection ends in gatehouse, in the same machine in which ',
 			el('code', {}, 'privatemode-proxy'), ' runs. The proxy verifies by remote attestation which ' +
 			'software the models run in, and encrypts requests for just that; answers come back encrypted ' +
@@ -133,7 +133,7 @@ function whatIsRead() {
 	const list = (title, kind, items) => el('div', { class: 'card' }, el('h3', {}, title),
 		el('ul', { class: `marks ${kind}` }, items.map((text) => el('li', {}, text))));
 
-	return part('read', el('div', { class: 'columns' },
+	return part('read', el('div', { class: 'columns three' },
 		list('Read while a request passes', 'yes', [
 			'The head: path, key, sizes, the headers that are passed on.',
 			'The field model of a request, and whether it asks for usage.',

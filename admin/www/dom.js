@@ -48,6 +48,7 @@ export function fill(parent, ...children) {
 
 /* Strokes on a 24 by 24 ground. */
 const ICONS = {
+	arrow: 'M12 5v14M7 14l5 5 5-5',
 	book: 'M5 4h10a4 4 0 0 1 4 4v12H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11',
 	chart: 'M4 20h16M7 20v-6M12 20V5M17 20v-9',
 	check: 'M5 12.5l4.5 4.5L19 7.5',
@@ -76,7 +77,7 @@ export function icon(name) {
 	const path = document.createElementNS(SVG, 'path');
 
 	svg.setAttribute('viewBox', '0 0 24 24');
-	svg.setAttribute('class', 'icon');
+	svg.setAttribute('class', `icon icon-${name}`);
 	svg.setAttribute('aria-hidden', 'true');
 	path.setAttribute('d', ICONS[name]);
 	svg.append(path);

@@ -58,8 +58,8 @@ class KeysPage {
 			this.show();
 		});
 		return el('div', { class: 'bar' }, el('div', { class: 'search' }, icon('search'), search),
-			this.filters,
-			button('Refresh', { icon: 'refresh', kind: 'quiet', hide: true }, () => this.load()));
+			button('Refresh', { icon: 'refresh', kind: 'quiet', hide: true }, () => this.load()),
+			this.filters);
 	}
 
 	async load() {

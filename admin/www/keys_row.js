@@ -1,6 +1,6 @@
 /** A key's row: what is known of it, label and limit to be edited in place, and its menu. */
 import { button, el, icon, say } from './dom.js';
-import { day, fromNow, moment, plural } from './format.js';
+import { day, fromNow, moment } from './format.js';
 import { askDelete, askExpiry, askRevoke, askRotate, enable, saveKey } from './keys_dialogs.js';
 import { nameOf } from './keys_list.js';
 import { menuButton } from './menu.js';
@@ -61,7 +61,7 @@ function expiryCell(key) {
 	if (!key.expires_at)
 		return el('span', { class: 'muted' }, 'never');
 	return el('span', { title: moment(key.expires_at) }, day(key.expires_at),
-		el('span', { class: 'muted' }, ` ${fromNow(key.expires_at)}`));
+		el('span', { class: 'below' }, fromNow(key.expires_at)));
 }
 
 function actCell(key, page) {

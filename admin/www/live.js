@@ -27,7 +27,7 @@ class LivePage {
 		this.points = [];  // what is drawn, one a look
 		this.failures = 0;
 		this.values = {};
-		this.trouble = el('div', {});
+		this.trouble = el('div', { class: 'trouble' });
 		this.state = el('p', { class: 'live-state' });
 		this.workers = el('div', {});
 		this.refused = el('div', {});

@@ -4,12 +4,11 @@ import { button, el, failure, fill, say } from './dom.js';
 import { checkFields, markField } from './dialog.js';
 import { field, input } from './form.js';
 
-const ROWS = [
-	['rate_limit_requests', 'All keys together: requests'],
-	['rate_limit_window', 'in so many seconds'],
-	['ip_rate_limit_requests', 'Each client address: requests'],
-	['ip_rate_limit_window', 'in so many seconds'],
+const GROUPS = [
+	['All keys together', 'rate_limit_requests', 'rate_limit_window'],
+	['Each client address', 'ip_rate_limit_requests', 'ip_rate_limit_window'],
 ];
+const NAMES = GROUPS.flatMap(([, ...names]) => names);
 
 export function limitsCard(settings) {
 	const section = el('section', { class: 'card', id: 'limits', 'aria-labelledby': 'limits-title' });
@@ -20,20 +19,23 @@ export function limitsCard(settings) {
 
 function draw(section, limits) {
 	const wrong = el('div', {});
-	const controls = ROWS.map(([name, label]) => limitField(name, label, limits[name]));
+	const controls = GROUPS.map(([legend, requests, window]) => el('fieldset', {},
+		el('legend', {}, legend), el('div', { class: 'limit-pair' },
+			limitField(requests, 'Requests', limits[requests]),
+			limitField(window, 'in any … seconds', limits[window]))));
 	const save = button('Save limits', { kind: 'primary', type: 'submit' });
-	const own = ROWS.some(([name]) => limits[name].source === 'settings');
+	const own = NAMES.some((name) => limits[name].source === 'settings');
 	const form = el('form', { novalidate: true },
 		el('div', { class: 'limit-grid' }, controls), wrong,
 		el('div', { class: 'card-foot' }, save,
 			own && button('Back to the configuration', {}, () => send(
-				Object.fromEntries(ROWS.map(([name]) => [name, null]))))));
+				Object.fromEntries(NAMES.map((name) => [name, null]))))));
 
 	form.addEventListener('submit', (event) => {
 		event.preventDefault();
 		if (!checkFields(form))
 			return;
-		const changed = ROWS.map(([name]) => [name, Number(form.elements[name].value)])
+		const changed = NAMES.map((name) => [name, Number(form.elements[name].value)])
 			.filter(([name, value]) => value !== limits[name].value);
 		if (changed.length === 0)
 			say('These limits hold already.');
