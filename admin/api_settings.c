@@ -1,5 +1,5 @@
 /*
- * settings and upstream/check. Files are read and written in the job thread; a change of the
+ * settings, and the table with upstream/check in it. Files are read and written in the job thread; a change of the
  * limits is noted in the audit as soon as it is in the file, and answered when it is in force.
  */
 #include "admin/api.h"
@@ -7,15 +7,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "admin/api_check.h"
 #include "admin/api_field.h"
 #include "admin/cert_list.h"
 #include "admin/enforce.h"
-#include "admin/probe.h"
 #include "admin/settings_json.h"
 #include "common/clock.h"
+#include "common/log.h"
 
-enum { TASK_MAGIC = 0x7365746a, CHECK_MAGIC = 0x7570636b };
+enum { TASK_MAGIC = 0x7365746a };
 
 /* Showing the settings, changing them before or not. */
 struct task {
@@ -27,6 +29,7 @@ struct task {
 	struct settings_values before, file;
 	int result;
 	struct errmsg why;
+	struct strlist warnings; /* of what admin finds on disk */
 	json_t *certs;
 };
 
@@ -35,8 +38,35 @@ task_end(struct task *t)
 {
 	api_release(&t->call);
 	json_decref(t->certs);
+	strlist_free(&t->warnings);
 	t->magic = 0;
 	free(t);
+}
+
+/* A warning more, if there is memory for it. */
+static void
+warn(struct task *t, const struct errmsg *text)
+{
+	if (text->text[0] != '\0' && strlist_add(&t->warnings, text->text) != 0)
+		log_warn("settings", "no memory for a warning");
+}
+
+/* May admin replace this file? Its user is not that of a master which runs as root. */
+static void
+look_at_folder(struct task *t, const char *setting, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL
+	    ? strdup(".")
+	    : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	struct errmsg text = { "" };
+
+	if (folder != NULL && access(folder, W_OK | X_OK) == -1)
+		errmsg_set(&text,
+		    "%s can't be changed here: ADMIN_USER may not write to its folder %s",
+		    setting, folder);
+	warn(t, &text);
+	free(folder);
 }
 
 static void
@@ -44,11 +74,14 @@ work(void *arg)
 {
 	struct task *t = arg;
 
+	look_at_folder(t, "API_KEYS_FILE", t->cfg->api_keys_file);
+	look_at_folder(t, "SETTINGS_FILE", t->cfg->settings_file);
 	if (t->changes)
 		t->result =
 		    settings_save(t->cfg, &t->change, &t->before, &t->file, &t->why);
 	else /* its reason is a warning on the page, no more */
 		t->result = settings_peek(t->cfg->settings_file, &t->file, &t->why);
+	warn(t, &t->why);
 	t->certs = cert_list_json(&t->cfg->tls_cert_files, clock_wall_ms());
 }
 
@@ -83,7 +116,7 @@ note(const struct task *t, const char *action, const char *reason)
 static void
 reply_settings(struct task *t)
 {
-	json_t *body = settings_json(t->call->env, &t->file, t->why.text, t->certs);
+	json_t *body = settings_json(t->call->env, &t->file, &t->warnings, t->certs);
 
 	t->certs = NULL;
 	api_reply(t->call, 200, body);
@@ -229,103 +262,11 @@ change_settings(struct api_call *call)
 		    call, 400, "invalid_value", NULL, "Nothing is to be changed.");
 }
 
-/* --- upstream/check --- */
-
-struct check {
-	uint32_t magic;
-	struct api_call *call;
-	struct tls_client *tls; /* made by the job */
-	struct errmsg why;
-};
-
-static void
-check_end(struct check *c)
-{
-	tls_client_destroy(&c->tls);
-	api_release(&c->call);
-	c->magic = 0;
-	free(c);
-}
-
-static void
-on_probed(const struct probe_result *p, void *arg)
-{
-	struct check *c = arg;
-	const char *fault = probe_fault_name(p->fault);
-
-	if (c->magic != CHECK_MAGIC)
-		abort();
-	if (api_resume(c->call))
-		api_reply(c->call, 200,
-		    json_pack("{s:b, s:o, s:b, s:o}", "up", (int)(fault == NULL),
-			"connect_ms", fault == NULL ? json_real(p->taken_ms) : json_null(),
-			"tls", (int)p->tls, "error",
-			fault != NULL ? json_string(fault) : json_null()));
-	check_end(c);
-}
-
-static void
-probe(struct check *c)
-{
-	if (probe_start(c->call->env->probes, on_probed, c) == 0)
-		return;
-	if (api_resume(c->call))
-		api_reply_fault(c->call, 503, "busy", NULL,
-		    "Upstream is being checked already; try again.");
-	check_end(c);
-}
-
-/* Trusted certificates are read from files, once. */
-static void
-load_tls(void *arg)
-{
-	struct check *c = arg;
-
-	if (tls_client_create(c->call->env->config, &c->tls, &c->why) != 0)
-		c->tls = NULL; /* the probe says `tls` */
-}
-
-static void
-on_tls(void *arg, bool cancelled)
-{
-	struct check *c = arg;
-
-	if (c->magic != CHECK_MAGIC)
-		abort();
-	if (!cancelled && c->tls != NULL) {
-		probe_room_give_tls(c->call->env->probes, c->tls);
-		c->tls = NULL;
-	}
-	probe(c);
-}
-
-static void
-check_upstream(struct api_call *call)
-{
-	static const char *const names[] = { NULL };
-	struct check *c;
-
-	if (!api_has_only(call, names))
-		return;
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
-		api_reply_fault(
-		    call, 503, "no_memory", NULL, "There is not enough memory.");
-		return;
-	}
-	c->magic = CHECK_MAGIC;
-	c->call = api_defer(call);
-	if (c->call == NULL)
-		free(c);
-	else if (!probe_room_wants_tls(call->env->probes) ||
-	    job_submit(call->env->jobs, load_tls, on_tls, c) != 0)
-		probe(c);
-}
-
 /* clang-format off */
 const struct api_route api_settings_routes[] = {
 	{ EVHTTP_REQ_GET,   "settings",       API_SCOPE_READ,  show_settings },
 	{ EVHTTP_REQ_PATCH, "settings",       API_SCOPE_ADMIN, change_settings },
-	{ EVHTTP_REQ_POST,  "upstream/check", API_SCOPE_READ,  check_upstream },
+	{ EVHTTP_REQ_POST,  "upstream/check", API_SCOPE_READ,  api_check_upstream },
 };
 /* clang-format on */
 

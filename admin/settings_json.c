@@ -118,14 +118,14 @@ listen_json(const struct listen_addr *v, size_t n)
 }
 
 static json_t *
-warnings_json(const struct config *cfg, const char *fault)
+warnings_json(const struct config *cfg, const struct strlist *more)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < cfg->warnings.n; i++)
 		(void)json_array_append_new(list, text_json(cfg->warnings.v[i]));
-	if (fault[0] != '\0')
-		(void)json_array_append_new(list, text_json(fault));
+	for (size_t i = 0; i < more->n; i++)
+		(void)json_array_append_new(list, text_json(more->v[i]));
 	return list;
 }
 
@@ -183,7 +183,7 @@ config_for_people(const struct config *cfg, char *folder)
 
 json_t *
 settings_json(const struct api_env *env, const struct settings_values *file,
-    const char *fault, json_t *certs)
+    const struct strlist *warnings, json_t *certs)
 {
 	char *folder = getcwd(NULL, 0);
 	const struct config cfg = config_for_people(env->config, folder);
@@ -199,7 +199,7 @@ settings_json(const struct api_env *env, const struct settings_values *file,
 	    GATEHOUSE_VERSION, "workers", (json_int_t)cfg.workers, "data_dir",
 	    text_json(cfg.data_dir), "keys_file", text_json(cfg.api_keys_file),
 	    "settings_file", text_json(cfg.settings_file), "models_file",
-	    text_json(cfg.models_file), "warnings", warnings_json(&cfg, fault),
+	    text_json(cfg.models_file), "warnings", warnings_json(&cfg, warnings),
 	    "configuration", configuration_json(&cfg));
 
 	free(folder);

@@ -10,13 +10,13 @@
 #include "admin/settings_save.h"
 
 /*
- * file   what the settings file says.
- * fault  of the settings file, a warning; "": none.
- * certs  cert_list_json(); taken over.
+ * file      what the settings file says.
+ * warnings  besides those of the configuration.
+ * certs     cert_list_json(); taken over.
  * Returns NULL without memory.
  */
 json_t *settings_json(const struct api_env *env, const struct settings_values *file,
-    const char *fault, json_t *certs);
+    const struct strlist *warnings, json_t *certs);
 
 /* The limits alone. */
 json_t *settings_limits_json(

@@ -16,7 +16,7 @@ def give(house):
     """Let the admin process, which a root master runs as nobody, replace files in the folder."""
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
-        for path in (house.folder, house.key_file):
+        for path in (house.folder, house.key_file, house.folder / "settings.json"):
             if path.exists():
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
