@@ -53,10 +53,7 @@ class KeysPage {
 			value: this.view.search,
 		});
 
-		search.addEventListener('input', () => {
-			this.view.search = search.value;
-			this.show();
-		});
+		search.addEventListener('input', () => this.change({ search: search.value }));
 		return el('div', { class: 'bar' }, el('div', { class: 'search' }, icon('search'), search),
 			button('Refresh', { icon: 'refresh', kind: 'quiet', hide: true }, () => this.load()),
 			this.filters);
@@ -97,10 +94,17 @@ class KeysPage {
 	}
 
 	sort(id) {
-		this.view.descending = this.view.sort === id ? !this.view.descending
-			: FIRST_DESCENDING.includes(id);
-		this.view.sort = id;
+		this.change({
+			descending: this.view.sort === id ? !this.view.descending : FIRST_DESCENDING.includes(id),
+			sort: id,
+		});
+	}
+
+	/** Look at the list in another way, from its beginning. */
+	change(view) {
+		Object.assign(this.view, view);
 		this.show();
+		this.table.toTop();
 	}
 
 	show() {
@@ -134,10 +138,7 @@ class KeysPage {
 			return;
 		}
 		fill(this.filters, choice('Status', Object.keys(counts).map((s) => [s, text(s)]),
-			this.view.status, (status) => {
-				this.view.status = status;
-				this.show();
-			}));
+			this.view.status, (status) => this.change({ status })));
 	}
 
 	asQuery() {

@@ -36,7 +36,7 @@ export function askCreate(page) {
 		title: 'Create a key',
 		verb: 'Create key',
 		body: [
-			field('Label', input('description', { maxlength: 500 }),
+			field('Label', input('description', { maxlength: 256 }),
 				'Whose it is, or what for: shown here and in the usage.'),
 			expiry.node,
 			field(`Limit`, input('rate_limit', { type: 'number', min: 0, step: 1, inputmode: 'numeric' }),
@@ -48,7 +48,7 @@ export function askCreate(page) {
 		async act(form) {
 			const limit = form.get('rate_limit');
 			const given = {
-				description: form.get('description').trim() || null,
+				description: form.get('description').trim() || undefined,
 				key_id: form.get('key_id') || undefined,
 				rate_limit: limit === '' ? null : Number(limit),
 				expires_at: expiry.value(),

@@ -25,8 +25,8 @@ function nameCell(key, page) {
 		return [el('span', { class: 'editable' }, text), id,
 			el('span', { class: 'tag' }, 'API_KEYS')];
 	return [editable(text, `Edit label of ${nameOf(key)}`, `label:${key.key_id}`, () => ({
-		value: key.description ?? '', attributes: { 'aria-label': 'Label', maxlength: 500 },
-		save: (value) => saveKey(page, key, { description: value.trim() || null }),
+		value: key.description ?? '', attributes: { 'aria-label': 'Label', maxlength: 256 },
+		save: (value) => saveKey(page, key, { description: value.trim() }),
 	})), id];
 }
 
@@ -105,14 +105,16 @@ function editable(shown, label, focus, edit) {
 				return refuse(field.validationMessage);
 			form.inert = true;
 			try {
-				if (await save(field.value))
-					say('Saved.');
-				else
-					form.isConnected && stop();
+				if (!await save(field.value))
+					return form.isConnected && stop();
+				say('Saved.');
+				// the row has been drawn anew
+				document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
 			} catch (error) {
 				form.inert = false;
 				refuse(error.message);
 			}
+			return undefined;
 		});
 		form.addEventListener('keydown', (event) => event.key === 'Escape' && stop());
 		function refuse(why) {

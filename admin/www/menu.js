@@ -30,19 +30,27 @@ function openMenu(opener, label, items) {
 			},
 		}, item.label)));
 
+	const closed = new AbortController();
+
 	menu.addEventListener('keydown', (event) => walk(event, menu, opener));
 	menu.addEventListener('toggle', (event) => {
 		if (event.newState !== 'closed')
 			return;
+		closed.abort();
 		opener.setAttribute('aria-expanded', 'false');
 		menu.remove();
 	});
 	document.body.append(menu);
 	menu.showPopover();
-	place(menu, opener.getBoundingClientRect());
+	const at = opener.getBoundingClientRect();
+	place(menu, at);
 	opener.setAttribute('aria-expanded', 'true');
 	menu.firstElementChild.focus();
-	window.addEventListener('scroll', () => menu.isConnected && menu.hidePopover(), { once: true });
+	// it stays where it is: the button is not to go from under it
+	window.addEventListener('scroll', () => {
+		if (opener.getBoundingClientRect().top !== at.top)
+			menu.hidePopover();
+	}, { signal: closed.signal });
 }
 
 /** Below the button, its right edges together; above where there is no room. */

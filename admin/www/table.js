@@ -136,6 +136,11 @@ export function windowTable({ label, columns, key, cells, onSort, signal }) {
 			table.setAttribute('aria-rowcount', String(items.length + 1));
 			update();
 		},
+		/** Show the first rows, if others are what is seen. */
+		toTop() {
+			if (body.getBoundingClientRect().top < 0)
+				table.scrollIntoView({ block: 'start', behavior: 'instant' });
+		},
 		setSort(by, descending) {
 			fill(head, columns.map((column) => headCell(column, by, descending, onSort)));
 		},

@@ -28,16 +28,18 @@ class Visitor:
     """
     Somebody's browser at a gatehouse: a profile of its own with one tab, `page`.
 
-    stored  cookies and storage of a visitor who has logged in, from `stored()`
+    options  of the browser's context, over ours
+    stored   cookies and storage of a visitor who has logged in, from `stored()`
     """
 
     def __init__(self, browser, house, stored=None, **options):
         self.house = house
         self.context = browser.new_context(
             ignore_https_errors=True, locale="en-GB", timezone_id="Europe/Berlin", storage_state=stored,
-            base_url=house.base_url, **{"viewport": WIDE, "reduced_motion": "reduce", **options})
+            **{"base_url": house.base_url, "viewport": WIDE, "reduced_motion": "reduce", **options})
         self.context.set_default_timeout(SECONDS * 1000)
         self.page = self.context.new_page()
+        self._origin = urlsplit(options.get("base_url", house.base_url))[:2]
         self._faults = []
         self._refusals = 0
         self._watch()
@@ -57,7 +59,7 @@ class Visitor:
             self._faults.append(f"console {message.type}: {text}")
 
     def _request(self, request):
-        if urlsplit(request.url)[:2] != urlsplit(self.house.base_url)[:2] and not request.url.startswith("blob:"):
+        if urlsplit(request.url)[:2] != self._origin:
             self._faults.append(f"leaves the host: {request.url}")
 
     def expect_refusals(self, count):
