@@ -48,17 +48,26 @@ function row(r) {
 	return [String(r.seq), el('time', { datetime: r.at, class: 'nowrap' }, momentExact(r.at)),
 		[r.actor.kind, r.actor.id && el('code', { class: 'actor' }, ` ${r.actor.id}`)],
 		r.from || '–', el('span', { class: 'nowrap' }, r.action),
-		r.target ? el('code', { class: 'called' }, r.target) : '–', details(r.detail)];
+		r.target ? el('code', { class: 'called' }, r.target) : '–', details(r)];
 }
 
-function details(detail) {
+function details({ action, detail }) {
 	const pairs = Object.entries(detail ?? {});
 
 	if (pairs.length === 0)
 		return '–';
 	return el('ul', { class: 'details' }, pairs.map(([name, value]) => el('li', {},
 		el('span', { class: 'muted' }, `${name} `),
-		el('span', { class: 'called' }, typeof value === 'object' ? JSON.stringify(value) : String(value)))));
+		el('span', { class: 'called' }, inWords(value, action.endsWith('.set'))))));
+}
+
+/* A field that was set tells its value before and after. */
+function inWords(value, isChange) {
+	if (value === null || value === '')
+		return 'none';
+	if (Array.isArray(value))
+		return value.map((v) => inWords(v, false)).join(isChange && value.length === 2 ? ' → ' : ', ');
+	return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 async function verify(check, place, signal) {

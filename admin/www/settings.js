@@ -2,7 +2,7 @@
 import { get, post } from './api.js';
 import { button, el, empty, failure, fill, loading, notice } from './dom.js';
 import { input } from './form.js';
-import { bytes, duration, fromNow, moment, plural } from './format.js';
+import { bytes, duration, fromNow, latency, moment, plural } from './format.js';
 import { limitsCard } from './settings_limits.js';
 import { sessionsCard, tokensCard } from './settings_access.js';
 import { plainTable } from './table.js';
@@ -80,7 +80,7 @@ function upstreamCard({ upstream }, signal) {
 			if (signal.aborted)
 				return;
 			fill(state, found.up
-				? [badge('ok', 'Reachable'), ` connected in ${found.connect_ms} ms${found.tls ? ' over TLS' : ''}`]
+				? [badge('ok', 'Reachable'), ` connected in ${latency(found.connect_ms / 1000)}${found.tls ? ' over TLS' : ''}`]
 				: [badge('bad', 'Unreachable'), ` ${FAULTS[found.error] ?? `It failed: ${found.error}.`}`]);
 		} catch (error) {
 			fill(state, failure(error));

@@ -39,7 +39,8 @@ def history(path):
             records.append({"timestamp": time.time() - day * DAY - chance.random() * DAY, "key_id": f"look-{i}",
                             "model": chance.choice(("gpt-oss-120b", "llama-3.3-70b")), "endpoint": "chat",
                             "prompt_tokens": prompt, "completion_tokens": prompt // 3,
-                            "total_tokens": prompt + prompt // 3})
+                            "total_tokens": prompt + prompt // 3, "audio_bytes": 0,
+                            "cost_eur": (prompt + prompt // 3) * 5e-6})
     path.write_text(json.dumps({"records": records}))
     path.chmod(0o644)
     return path
