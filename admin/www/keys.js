@@ -7,7 +7,7 @@ import { askCreate } from './keys_dialogs.js';
 import { countByStatus, loadKeys, selectKeys } from './keys_list.js';
 import { keyCells } from './keys_row.js';
 import { note } from './router.js';
-import { windowTable } from './table.js';
+import { WindowTable } from './window_table.js';
 
 const COLUMNS = [
 	{ id: 'name', label: 'Key', sort: true },
@@ -34,7 +34,7 @@ class KeysPage {
 		this.filters = el('div', { class: 'filters' });
 		this.found = el('p', { class: 'found', role: 'status' });
 		this.place = el('div', {});
-		this.table = windowTable({
+		this.table = new WindowTable({
 			label: 'API keys', columns: COLUMNS, key: (key) => key.key_id,
 			cells: (key) => keyCells(key, this), onSort: (id) => this.sort(id), signal,
 		});
@@ -110,6 +110,9 @@ class KeysPage {
 	show() {
 		const rows = selectKeys(this.keys, this.view);
 
+		// an answer may come when another page has taken the place
+		if (this.signal.aborted)
+			return;
 		this.showFilters();
 		note(this.asQuery());
 		if (rows.length === 0) {

@@ -1,5 +1,6 @@
 /** A key's row: what is known of it, label and limit to be edited in place, and its menu. */
-import { button, el, icon, say } from './dom.js';
+import { button, el } from './dom.js';
+import { editable } from './inline_edit.js';
 import { day, fromNow, moment } from './format.js';
 import { askDelete, askExpiry, askRevoke, askRotate, enable, saveKey } from './keys_dialogs.js';
 import { nameOf } from './keys_list.js';
@@ -78,61 +79,4 @@ function actCell(key, page) {
 		{ label: 'Change expiry…', act: () => askExpiry(page, key) },
 		{ label: 'Delete…', danger: true, act: () => askDelete(page, key) },
 	], { data: { focus: `menu:${key.key_id}` } }));
-}
-
-/**
- * A value with a button that turns it into a field. Enter saves, Escape leaves it.
- * @param {Node} shown
- * @param {string} label of the button
- * @param {string} focus its data-focus
- * @param {function(): {value, attributes: object, save: function}} edit
- */
-function editable(shown, label, focus, edit) {
-	const place = el('span', { class: 'editable' });
-	const open = button(label, { icon: 'edit', kind: 'quiet', hide: true, data: { focus } }, start);
-
-	function start() {
-		const { value, attributes, save } = edit();
-		const field = el('input', { type: 'text', autocomplete: 'off', ...attributes, value });
-		const wrong = el('span', { class: 'read-only', role: 'alert' });
-		const form = el('form', { class: 'inline-edit', novalidate: true }, field,
-			el('button', { class: 'button bare quiet', title: 'Save', 'aria-label': 'Save' }, icon('check')),
-			button('Leave as it was', { icon: 'close', kind: 'quiet', hide: true }, stop), wrong);
-
-		form.addEventListener('submit', async (event) => {
-			event.preventDefault();
-			if (!field.checkValidity())
-				return refuse(field.validationMessage);
-			form.inert = true;
-			try {
-				if (!await save(field.value))
-					return form.isConnected && stop();
-				say('Saved.');
-				// the row has been drawn anew
-				document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
-			} catch (error) {
-				form.inert = false;
-				refuse(error.message);
-			}
-			return undefined;
-		});
-		form.addEventListener('keydown', (event) => event.key === 'Escape' && stop());
-		function refuse(why) {
-			field.setAttribute('aria-invalid', 'true');
-			field.title = why;
-			wrong.textContent = why;
-			say(why);
-			field.focus();
-		}
-		place.replaceChildren(form);
-		field.focus();
-		field.select();
-	}
-
-	function stop() {
-		place.replaceChildren(shown, open);
-		open.focus();
-	}
-	place.replaceChildren(shown, open);
-	return place;
 }
