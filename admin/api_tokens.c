@@ -228,7 +228,7 @@ revoke(struct api_call *call)
 		return;
 	}
 	j->revokes = true;
-	(void)snprintf(j->id, sizeof(j->id), "%s", call->param[0]);
+	memcpy(j->id, call->param[0], TOKEN_ID_BYTES + 1);
 	submit(call, j);
 }
 
