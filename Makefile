@@ -190,6 +190,9 @@ e2e: test-build venv node
 soak-kill: build/gatehouse venv
 	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
 	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
+soak-slow: build/gatehouse venv
+	$(Q)SLOW_CONNECTIONS=10000 GATEHOUSE_BINARY=build/gatehouse \
+	    build/venv/bin/python -m pytest -q tests/e2e/test_slow.py
 fuzz: $(FUZZ:%=fuzz-run-%)
 fuzz-run-%: fuzz-build
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
@@ -270,6 +273,7 @@ help:
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
 	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
+	@echo 'make soak-slow      10,000 half-open and slow connections, and real clients beside them'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench          micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
@@ -277,7 +281,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill soak-slow bench \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

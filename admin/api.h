@@ -140,7 +140,10 @@ void api_release(struct api_call **call);
 /* Who asks, for audit_note(). Points into call. */
 struct audit_actor api_actor(const struct api_call *call);
 
-/* --- for room.c --- */
+/* --- for room.c and api.c --- */
+
+/* Let go of what a call holds. */
+void api_fini(struct api_call *call);
 
 /* Answer a request whose path begins with API_PREFIX. */
 void api_handle(struct http_request *rq, const struct api_env *env);

@@ -47,10 +47,10 @@ login_queue_create(struct event_base *base, struct login_queue **out)
 	return 0;
 }
 
+/* Free one that is in the list no more. */
 static void
 waiting_destroy(struct waiting *w)
 {
-	LIST_REMOVE(w, link);
 	w->queue->n--;
 	event_free(w->timer);
 	api_release(&w->call);
@@ -62,11 +62,14 @@ void
 login_queue_destroy(struct login_queue **qp)
 {
 	struct login_queue *q = *qp;
+	struct waiting *w;
 
 	if (q == NULL)
 		return;
-	while (!LIST_EMPTY(&q->waiting))
-		waiting_destroy(LIST_FIRST(&q->waiting));
+	while ((w = LIST_FIRST(&q->waiting)) != NULL) {
+		LIST_REMOVE(w, link);
+		waiting_destroy(w);
+	}
 	free(q);
 	*qp = NULL;
 }
@@ -260,6 +263,7 @@ on_waited(evutil_socket_t none, short what, void *arg)
 		abort();
 	if (api_resume(w->call))
 		judge(w->call, &w->verdict);
+	LIST_REMOVE(w, link);
 	waiting_destroy(w);
 }
 

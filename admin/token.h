@@ -44,7 +44,7 @@ struct token {
 /* The scope of a name: "admin", "read", "metrics"; 0: none. */
 unsigned token_scope(struct span name);
 /* The names of all scopes in the mask, as an array. NULL without memory. */
-json_t *token_scopes_json(unsigned scopes);
+json_t *token_scopes_json(unsigned mask);
 
 /* A token as the API and `admin-token list --json` show it, without its hash. */
 json_t *token_json(const struct token *t, int64_t now_ms);

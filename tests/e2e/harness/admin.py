@@ -2,7 +2,8 @@
 
 import json
 
-PASSWORD = "correct horse battery staple"
+from .room import PASSWORD
+
 BASE = "/admin/api/v1/"
 COOKIE = "gatehouse_session"
 
