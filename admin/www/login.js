@@ -95,11 +95,12 @@ function inWords(error) {
 function locked(seconds, { outcome, submit, signal }) {
 	const until = Date.now() + Math.max(seconds, 1) * 1000;
 	const left = el('strong', {});
-	// the alert is read once; the clock within it is not read out each second
-	const clock = el('span', { 'aria-hidden': 'true' }, ' ', left, ' to go.');
+	// who listens is told once; the clock that others see is not read out each second
+	const clock = el('span', { 'aria-hidden': 'true' }, 'Log in again in ', left, '.');
 
 	fill(outcome, el('p', { class: 'notice bad', data: { state: 'locked' } }, icon('warn'),
-		el('span', {}, `Too many wrong passwords. Log in again in ${duration(seconds)}.`, clock)));
+		el('span', {}, 'Too many wrong passwords. ',
+			el('span', { class: 'read-only' }, `Log in again in ${duration(seconds)}.`), clock)));
 	submit.disabled = true;
 	const timer = setInterval(tick, 1000);
 	function tick() {
