@@ -163,17 +163,20 @@ on_enforced(enum enforce_result result, const char *reason, void *arg)
 
 /* --- after the job --- */
 
+/* Is it the id of one of API_KEYS, as keyfile.c gives them? */
 static bool
 is_of_environment(const struct key_change *c)
 {
-	size_t index;
+	const size_t prefix = sizeof("env_key_") - 1;
+	const char *digits = c->edit.id + prefix;
 	char again[KEY_ID_MAX + 1];
+	unsigned long index;
 
-	if (sscanf(c->edit.id, "env_key_%9zu", &index) != 1 ||
-	    index >= c->call->env->config->api_keys.n)
+	if (strncmp(c->edit.id, "env_key_", prefix) != 0)
 		return false;
-	(void)snprintf(again, sizeof(again), "env_key_%zu", index);
-	return strcmp(again, c->edit.id) == 0;
+	index = strtoul(digits, NULL, 10);
+	(void)snprintf(again, sizeof(again), "%lu", index);
+	return strcmp(again, digits) == 0 && index < c->call->env->config->api_keys.n;
 }
 
 static void

@@ -161,7 +161,7 @@ answer(struct api_call *call, const struct cli_usage_args *args)
 static void
 show_usage(struct api_call *call)
 {
-	struct cli_usage_args args;
+	struct cli_usage_args args = { .help = false };
 
 	if (take_query(call, &args))
 		answer(call, &args);

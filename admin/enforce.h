@@ -42,7 +42,7 @@ int enforce_create(struct event_base *base, const struct enforce_options *o,
     struct enforce **out) MUSTCHECK;
 
 /* Who still waits is told ENFORCE_CANCELLED. Accepts NULL inside, leaves NULL. */
-void enforce_destroy(struct enforce **e);
+void enforce_destroy(struct enforce **ep);
 
 /*
  * What was written before this call is to hold; done is called once, from the loop.

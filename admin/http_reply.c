@@ -16,7 +16,8 @@ static const struct {
 	{ "Permissions-Policy", "geolocation=(), microphone=(), camera=()" },
 	{ "Content-Security-Policy",
 	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },
+	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+	    "require-trusted-types-for 'script'; trusted-types 'none'" },
 };
 
 void

@@ -48,16 +48,24 @@ mix(uint64_t h, const void *p, size_t n)
 	return h;
 }
 
+static uint64_t
+mix_number(uint64_t h, int64_t v)
+{
+	return mix(h, &v, sizeof(v));
+}
+
 void
 key_revision(const struct key_row *k, char out[KEY_REVISION_BYTES])
 {
-	const int64_t numbers[] = { k->created_ms, k->expires_ms, k->previous_expires_ms,
-		k->rate_limit, k->enabled };
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	h = mix(h, k->id, strlen(k->id) + 1);
 	h = mix(h, k->description, strlen(k->description) + 1);
-	h = mix(h, numbers, sizeof(numbers));
+	h = mix_number(h, k->created_ms);
+	h = mix_number(h, k->expires_ms);
+	h = mix_number(h, k->previous_expires_ms);
+	h = mix_number(h, k->rate_limit);
+	h = mix_number(h, k->enabled);
 	(void)snprintf(out, KEY_REVISION_BYTES, "%016" PRIx64, h);
 }
 
@@ -197,7 +205,7 @@ key_page_json(const struct key_list *list, const struct key_search *s, size_t ma
 		json_decref(p.keys);
 		return NULL;
 	}
-	if (p.more)
+	if (p.more && p.last != NULL)
 		key_ref_format(p.last->id, next);
 	return json_pack("{s:o, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:o}", "keys",
 	    p.keys, "total", (json_int_t)list->n, "matched", (json_int_t)p.matched,

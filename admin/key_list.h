@@ -44,11 +44,11 @@ int key_list_load(const char *path, const struct strlist *api_keys, size_t max_k
     struct key_list **out, struct errmsg *why) MUSTCHECK;
 
 /* Accepts NULL inside, leaves NULL. */
-void key_list_destroy(struct key_list **list);
+void key_list_destroy(struct key_list **lp);
 
 /* The first with this id, NULL if there is none; the place where it would stand. */
-const struct key_row *key_list_find(const struct key_list *list, const char *id);
-size_t key_list_place(const struct key_list *list, const char *id);
+const struct key_row *key_list_find(const struct key_list *l, const char *id);
+size_t key_list_place(const struct key_list *l, const char *id);
 
 /* The list that was read last. */
 struct key_cache;
@@ -57,7 +57,7 @@ struct key_cache;
 int key_cache_create(const char *path, const struct strlist *api_keys, size_t max_keys,
     struct key_cache **out) MUSTCHECK;
 /* Accepts NULL inside, leaves NULL. */
-void key_cache_destroy(struct key_cache **c);
+void key_cache_destroy(struct key_cache **cp);
 
 /* The file as it is now, read only if it has changed. *out is the cache's, until the next call. */
 int key_cache_get(

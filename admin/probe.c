@@ -293,8 +293,10 @@ probe_room_destroy(struct probe_room **rp)
 
 	if (room == NULL)
 		return;
-	while (room->probes != NULL)
-		finish(room->probes, PROBE_CANCELLED);
+	for (struct probe *p = room->probes, *next; p != NULL; p = next) {
+		next = p->next;
+		finish(p, PROBE_CANCELLED);
+	}
 	tls_client_destroy(&room->tls);
 	free(room);
 	*rp = NULL;

@@ -53,7 +53,7 @@ int probe_room_create(struct event_base *base, const struct probe_options *o,
     struct probe_room **out) MUSTCHECK;
 
 /* Probes under way end in PROBE_CANCELLED. Accepts NULL inside, leaves NULL. */
-void probe_room_destroy(struct probe_room **room);
+void probe_room_destroy(struct probe_room **rp);
 
 /*
  * The context for https, once it is there (it reads files, so a job makes it); the room's

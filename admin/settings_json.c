@@ -101,7 +101,8 @@ ledger_json(const struct api_env *env)
 	return json_pack("{s:b, s:f, s:o}", "open",
 	    (int)(flush_ledger(env->flush) != NULL), "lag_seconds",
 	    (double)flush_lag_ms(env->flush) / 1000, "disk_free_bytes",
-	    known ? json_integer((json_int_t)(fs.f_bavail * fs.f_frsize)) : json_null());
+	    known ? json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize)
+		  : json_null());
 }
 
 static json_t *

@@ -16,8 +16,9 @@ struct www {
 };
 
 /* Addresses of the page's parts; it looks at the path itself. */
-static const char *const pages[] = { "/admin", "/admin/", "/admin/keys", "/admin/settings",
-	"/admin/usage", "/admin/live", "/admin/about", "/admin/login", "/admin/logout" };
+static const char *const pages[] = { "/admin", "/admin/", "/admin/keys",
+	"/admin/settings", "/admin/usage", "/admin/live", "/admin/audit", "/admin/about",
+	"/admin/login", "/admin/logout" };
 
 /* clang-format off */
 static const struct {

@@ -76,6 +76,7 @@ needs_test()
 	needs_fuzz
 	need libcmocka-dev library cmocka
 	need nodejs program node
+	need chromium program chromium
 	need npm program npm
 	need openssl program openssl
 	need curl program curl

@@ -291,7 +291,7 @@ def test_ten_thousand_keys_are_one_page(own):
 
 
 def test_a_hundred_thousand_keys_are_leafed_through(own):
-    _, door = own(entries=[keys.entry(), *many(99999)])
+    _, door = own(program=gatehouse.release_binary(), entries=[keys.entry(), *many(99999)])
     seen, after = [], None
     while True:
         page = door.get("keys", limit=10000, **({"after": after} if after else {}))

@@ -11,16 +11,16 @@
 static void
 comes_back(const char *id, const char *ref)
 {
-	char out[KEY_REF_BYTES], back[KEY_ID_MAX + 1];
+	char coded[KEY_REF_BYTES], back[KEY_ID_MAX + 1];
 
-	key_ref_format(id, out);
+	key_ref_format(id, coded);
 	if (ref != NULL)
-		assert_string_equal(out, ref);
-	assert_int_equal(strspn(out,
+		assert_string_equal(coded, ref);
+	assert_int_equal(strspn(coded,
 			     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			     "0123456789_-~"),
-	    strlen(out));
-	assert_int_equal(key_ref_parse(out, back), 0);
+	    strlen(coded));
+	assert_int_equal(key_ref_parse(coded, back), 0);
 	assert_string_equal(back, id);
 }
 
