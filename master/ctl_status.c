@@ -108,6 +108,18 @@ print_head(FILE *out, const json_t *status)
 }
 
 static void
+print_upstream(FILE *out, const json_t *upstream)
+{
+	if (!json_is_object(upstream))
+		return;
+	fprintf(out, "%-15s%s", "upstream", text_of(upstream, "state"));
+	if (number_of(upstream, "pid") != 0)
+		fprintf(out, ", pid %" JSON_INTEGER_FORMAT, number_of(upstream, "pid"));
+	fprintf(out, ", restarts %" JSON_INTEGER_FORMAT "\n",
+	    number_of(upstream, "restarts"));
+}
+
+static void
 print_reload(FILE *out, const json_t *last)
 {
 	fprintf(out, "%-15s", "last reload");
@@ -174,6 +186,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 		fprintf(out, "\n");
 	} else {
 		print_head(out, status);
+		print_upstream(out, json_object_get(status, "upstream_process"));
 		print_reload(out, json_object_get(status, "last_reload"));
 		print_workers(out, status);
 	}

@@ -25,6 +25,7 @@
 #include "master/state.h"
 #include "master/status.h"
 #include "master/stop.h"
+#include "master/upstream_process.h"
 #include "master/watch.h"
 
 /* Everybody who died is reaped, also those that pid 1 of a container inherits. */
@@ -35,8 +36,9 @@ reap(struct master *m, uint64_t now_ms)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!crew_on_exit(m, pid, status, now_ms))
-			(void)admin_child_on_exit(m, pid, status, now_ms);
+		if (!crew_on_exit(m, pid, status, now_ms) &&
+		    !admin_child_on_exit(m, pid, status, now_ms))
+			(void)upstream_process_on_exit(m, pid, status, now_ms);
 }
 
 static void
@@ -122,6 +124,7 @@ step(struct master *m, uint64_t now_ms)
 	roll_step(m, now_ms);
 	settle_step(m, now_ms);
 	admin_child_step(m, now_ms);
+	upstream_process_step(m, now_ms);
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);
 	stop_step(m, now_ms);
@@ -154,6 +157,7 @@ serve(struct master *m)
 	m->tickets_ms = now_ms;
 	m->status_dirty = true;
 	publish_step_tickets(m, now_ms); /* before the first worker */
+	upstream_process_step(m, now_ms);
 	admin_child_start(m, now_ms);
 	for (;;) {
 		step(m, clock_mono_ms());

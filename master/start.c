@@ -21,6 +21,7 @@
 #include "master/figures.h"
 #include "master/publish.h"
 #include "master/settle.h"
+#include "master/upstream_process.h"
 #include "master/watch.h"
 
 enum { FIRST_GENERATION = 1, LISTEN_RETRY_MS = 20, LISTEN_PATIENCE_MS = 5000 };
@@ -49,9 +50,6 @@ read_config(struct master *m, struct inputs *in, struct errmsg *why)
 	log_init("master", in->config->log_level, in->config->log_format);
 	for (size_t i = 0; i < in->config->warnings.n; i++)
 		log_warn("config", "%s", in->config->warnings.v[i]);
-	if (in->config->upstream_command != NULL)
-		log_warn("config",
-		    "UPSTREAM_COMMAND is set, but this version starts no upstream");
 	m->workers = in->config->workers;
 	return 0;
 }
@@ -228,6 +226,7 @@ start_undo(struct master *m)
 {
 	struct house *h = &m->house;
 
+	upstream_process_fini(m);
 	inputs_fini(&m->reload.next);
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
 		inputs_fini(&m->generations[i].inputs);

@@ -68,6 +68,19 @@ struct admin_child {
 	struct ending ending; /* a restart with another configuration, or the end */
 };
 
+/* UPSTREAM_COMMAND's process. */
+struct upstream_process {
+	struct place place;
+	char *command; /* owned: what it was started with; NULL: never */
+	bool id_known;
+	struct identity id;
+	char *home; /* owned: HOME, where the ids are not the master's */
+	bool leaving, killed;
+	uint64_t kill_ms; /* leaving: when patience ends */
+	bool hurry;
+	uint64_t restarts;
+};
+
 enum reload_step {
 	RELOAD_IDLE,
 	RELOAD_ROOM,   /* waits for the place of the oldest generation */
@@ -146,6 +159,7 @@ struct master {
 	struct generation generations[SHARED_MAX_GENERATIONS];
 	uint64_t current; /* number of the serving generation */
 	struct admin_child admin;
+	struct upstream_process upstream;
 	struct reload reload;
 	struct journal journal;
 	struct roll roll;

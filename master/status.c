@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/rundir.h"
 #include "common/version.h"
+#include "master/upstream_process.h"
 
 const char *
 status_result_name(enum reload_result r)
@@ -120,6 +121,18 @@ settings_for_cli(const struct config *cfg)
 	    "drain_timeout_ms", (json_int_t)cfg->drain_timeout_ms);
 }
 
+/* UPSTREAM_COMMAND's process; null where there is none. */
+static json_t *
+upstream(struct master *m)
+{
+	const struct upstream_process *u = &m->upstream;
+
+	if (state_config(m)->upstream_command == NULL && u->place.pid == 0)
+		return json_null();
+	return json_pack("{s:i, s:s, s:I}", "pid", (int)u->place.pid, "state",
+	    upstream_process_state(m), "restarts", (json_int_t)u->restarts);
+}
+
 /* The whole object; NULL when memory is short. */
 static json_t *
 build(struct master *m)
@@ -135,10 +148,10 @@ build(struct master *m)
 	    "worker_restarts", (json_int_t)m->worker_restarts, "admin_restarts",
 	    (json_int_t)m->admin_restarts, "keys",
 	    (json_int_t)keyring_count(shared_keyring(m->house.shared.published)));
-	json_t *more = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "reloads_started",
-	    (json_int_t)r->started, "reloads_finished", (json_int_t)r->finished,
-	    "last_reload", last_reload(r), "listen",
-	    addresses(&l->listen_text, cfg->listen), "admin_listen",
+	json_t *more = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+	    "upstream_process", upstream(m), "reloads_started", (json_int_t)r->started,
+	    "reloads_finished", (json_int_t)r->finished, "last_reload", last_reload(r),
+	    "listen", addresses(&l->listen_text, cfg->listen), "admin_listen",
 	    addresses(&l->admin_text, cfg->admin_listen), "metrics_listen",
 	    addresses(&l->metrics_text, NULL), "processes", processes(m));
 	json_t *settings = settings_for_cli(cfg);

@@ -6,6 +6,7 @@
 #include "master/crew.h"
 #include "master/reload.h"
 #include "master/roll.h"
+#include "master/upstream_process.h"
 
 static void
 begin(struct master *m, uint64_t now_ms)
@@ -35,6 +36,7 @@ stop_request(struct master *m, bool quit, uint64_t now_ms)
 		return;
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
 		crew_hurry(&m->generations[i], now_ms);
+	upstream_process_hurry(m, now_ms);
 }
 
 void
@@ -43,7 +45,9 @@ stop_step(struct master *m, uint64_t now_ms)
 	if (m->phase == MASTER_DRAINING && crew_alive(m) == 0) {
 		m->phase = MASTER_CLOSING;
 		admin_child_dismiss(m, now_ms);
+		upstream_process_step(m, now_ms); /* SIGINT, now that nobody needs it */
 	}
-	if (m->phase == MASTER_CLOSING && m->admin.place.pid == 0)
+	if (m->phase == MASTER_CLOSING && m->admin.place.pid == 0 &&
+	    m->upstream.place.pid == 0)
 		m->phase = MASTER_GONE;
 }
