@@ -54,6 +54,11 @@ close_foreign(struct master *m, bool is_admin)
 	h->shared.published_fd = -1;
 	h->shared.state_fd = -1;
 	premises_leave(&h->premises, is_admin);
+	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
+		if (m->generations[i].old_state_fd != 0)
+			close(m->generations[i].old_state_fd);
+	if (m->upgrade.check_fd != 0)
+		close(m->upgrade.check_fd);
 	if (is_admin) {
 		listen_drop_worker(&h->listeners);
 	} else {

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "master/child.h"
@@ -216,6 +217,9 @@ step_ending(struct master *m, struct generation *g, uint64_t now_ms)
 		settle_retire(&g->places[i]);
 	if (g->number != m->current) /* the last one's configuration is needed to the end */
 		inputs_fini(&g->inputs);
+	if (g->old_state_fd != 0)
+		close(g->old_state_fd);
+	g->old_state_fd = 0;
 	g->state = GENERATION_FREE;
 	m->status_dirty = true;
 }

@@ -120,9 +120,9 @@ print_upstream(FILE *out, const json_t *upstream)
 }
 
 static void
-print_reload(FILE *out, const json_t *last)
+print_outcome(FILE *out, const char *label, const json_t *last)
 {
-	fprintf(out, "%-15s", "last reload");
+	fprintf(out, "%-15s", label);
 	if (!json_is_object(last)) {
 		fprintf(out, "none\n");
 		return;
@@ -187,7 +187,10 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 	} else {
 		print_head(out, status);
 		print_upstream(out, json_object_get(status, "upstream_process"));
-		print_reload(out, json_object_get(status, "last_reload"));
+		print_outcome(out, "last reload", json_object_get(status, "last_reload"));
+		if (json_is_object(json_object_get(status, "last_upgrade")))
+			print_outcome(
+			    out, "last upgrade", json_object_get(status, "last_upgrade"));
 		print_workers(out, status);
 	}
 	json_decref(status);

@@ -214,8 +214,8 @@ step_rising(struct master *m, uint64_t now_ms)
 void
 reload_step(struct master *m, uint64_t now_ms)
 {
-	const bool may_begin =
-	    (m->phase == MASTER_STARTING || m->phase == MASTER_READY) && !m->roll.rising;
+	const bool may_begin = (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
+	    !m->roll.rising && m->upgrade.step == UPGRADE_IDLE;
 
 	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
 		begin(m, now_ms);

@@ -8,6 +8,7 @@
 #ifndef GATEHOUSE_MASTER_STATE_H
 #define GATEHOUSE_MASTER_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -58,7 +59,8 @@ struct generation {
 	struct inputs inputs; /* without keys: those are published */
 	struct ending ending;
 	uint32_t alive;
-	int last_status; /* of the last of its workers that died */
+	int last_status;  /* of the last of its workers that died */
+	int old_state_fd; /* 0: none; its workers use this region, of an older layout */
 	struct place places[CONFIG_MAX_WORKERS];
 };
 
@@ -97,6 +99,38 @@ struct reload {
 	enum reload_result last;
 	struct errmsg reason;
 	int64_t last_wall_ms;
+};
+
+enum upgrade_step {
+	UPGRADE_IDLE,
+	UPGRADE_ROOM,     /* waits for the place of the oldest generation */
+	UPGRADE_CHECKING, /* the new executable checks itself */
+	UPGRADE_RISING,   /* this is the new one: waits for its workers */
+};
+
+/* SIGUSR2; see upgrade.h. */
+struct upgrade {
+	bool wanted; /* asked for, and not begun yet */
+	enum upgrade_step step;
+	uint64_t started, finished;
+	enum reload_result last;
+	struct errmsg reason;
+	int64_t last_wall_ms;
+	pid_t check_pid; /* 0: it does not run */
+	int check_fd;    /* its standard error; 0: none */
+	uint64_t check_until_ms;
+	bool check_ended;
+	int check_status;
+	char said[4096];
+	size_t said_n;
+	bool begun;      /* rising: the workers were forked */
+	uint64_t target; /* rising: their generation */
+};
+
+/* After an upgrade: regions that this program can't read. */
+struct resumed {
+	bool is_stale;
+	int published_fd, state_fd;
 };
 
 /* How a file looked when it was last read; all zero: not there. */
@@ -151,6 +185,7 @@ struct house {
 
 struct master {
 	const char *config_file; /* the -c option, or NULL */
+	char exe[PATH_MAX];      /* where this program was when it was started */
 	struct proctitle title;
 	pid_t pid;
 	uint32_t workers; /* slots; fixed at the start */
@@ -161,6 +196,8 @@ struct master {
 	struct admin_child admin;
 	struct upstream_process upstream;
 	struct reload reload;
+	struct upgrade upgrade;
+	struct resumed resumed;
 	struct journal journal;
 	struct roll roll;
 	struct watch watch;

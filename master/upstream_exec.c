@@ -12,21 +12,9 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "master/exec_signals.h"
 
 enum { CANT_EXECUTE = 127 };
-
-/* As a program expects them, SIGPIPE too; none is blocked. */
-static int
-reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL); /* those of the C library refuse */
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
-}
 
 /* Descriptors 0 to 2, and no others. */
 static int
@@ -107,7 +95,7 @@ upstream_exec(const struct command_line *c, const struct identity *id, const cha
 	if (r == 0)
 		r = reset_descriptors();
 	if (r == 0)
-		r = reset_signals();
+		r = exec_signals_reset();
 	if (r == 0) {
 		(void)execve(c->path, argv, env);
 		r = -errno;
