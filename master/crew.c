@@ -268,6 +268,8 @@ crew_dismiss(struct master *m, struct generation *g, uint64_t now_ms, uint64_t p
 {
 	if (g->state == GENERATION_FREE)
 		return;
+	if (g->state == GENERATION_LEAVING && g->ending.sent == SIGTERM)
+		signal_all(m, g, SIGTERM); /* it left for a successor, now it is for good */
 	g->state = GENERATION_LEAVING;
 	ending_begin(&g->ending, now_ms, patience_ms);
 	state_wake_at(m, now_ms);

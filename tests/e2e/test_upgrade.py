@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
+import ssl
 import struct
 import subprocess
 import urllib.request
@@ -129,14 +132,15 @@ class TestUnderLoad:
         assert set(load.statuses) == {200}
         until("all is in the ledger", lambda: sum(row["requests"] for row in usage(own)["rows"]) == load.done)
 
-    def test_new_tls_connections_and_tickets_hold_across_it(self, own):
+    def test_session_tickets_hold_across_it(self, own):
         context = own.tls_pair.client_context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # the ticket comes with the handshake
         with own.connect_tls(context) as connection:
-            assert connection.ask("GET", "/v1/models", AUTH).status == 200
             session = connection.sock.session
         upgrade(own)
-        with own.connect_tls(context, session=session) if False else own.connect_tls(context) as connection:
-            assert connection.ask("GET", "/v1/models", AUTH).status == 200
+        with (socket.create_connection(("127.0.0.1", own.https_port), 20) as plain,
+              context.wrap_socket(plain, server_hostname="localhost", session=session) as again):
+            assert again.session_reused
 
 
 class TestWhatStays:
@@ -194,7 +198,7 @@ class TestWhatStays:
 
     def test_five_of_them_leave_no_descriptor_and_no_process_behind(self, own):
         def held():
-            return sorted(target.partition(":")[0] for target in procfs.open_files(own.pid))
+            return sorted(re.sub(r"\d+", "N", target) for target in procfs.open_files(own.pid))
 
         def all_is_well():
             return len(own.workers()) == 2 and len(own.admin()) == 1
