@@ -48,6 +48,8 @@ close_foreign(struct master *m, bool is_admin)
 	struct house *h = &m->house;
 
 	close(h->signal_fd);
+	if (m->notify.fd != -1)
+		close(m->notify.fd);
 	close(h->reload_pipe[0]);
 	close(h->shared.published_fd);
 	close(h->shared.state_fd);

@@ -18,6 +18,7 @@
 #include "master/admin_child.h"
 #include "master/crew.h"
 #include "master/handover.h"
+#include "master/notify.h"
 #include "master/publish.h"
 #include "master/reload.h"
 #include "master/resume.h"
@@ -135,6 +136,7 @@ step(struct master *m, uint64_t now_ms)
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);
 	stop_step(m, now_ms);
+	notify_step(m, now_ms);
 	if (m->status_dirty)
 		status_save(m);
 }
@@ -170,6 +172,7 @@ static void
 serve(struct master *m)
 {
 	m->status_dirty = true;
+	notify_open(m);
 	for (;;) {
 		step(m, clock_mono_ms());
 		if (m->phase == MASTER_GONE)

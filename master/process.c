@@ -14,6 +14,7 @@ void
 process_blank(struct master *m)
 {
 	m->pid = getpid();
+	m->notify.fd = -1;
 	m->house.signal_fd = m->house.reload_pipe[0] = m->house.reload_pipe[1] = -1;
 	m->house.shared = (struct shared){ .published_fd = -1, .state_fd = -1 };
 	m->house.premises = premises_none();

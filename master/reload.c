@@ -17,6 +17,7 @@
 #include "master/child.h"
 #include "master/crew.h"
 #include "master/figures.h"
+#include "master/notify.h"
 #include "master/publish.h"
 #include "master/settle.h"
 #include "master/status.h"
@@ -143,6 +144,7 @@ begin(struct master *m, uint64_t now_ms)
 	r->wanted = false;
 	r->started++;
 	status_save(m); /* before anything is read */
+	notify_reloading(m);
 	result = prepare(m, &next, &renews, &why);
 	renews = renews || tls_differs(g->inputs.tls, next.tls);
 	if (result == 0)

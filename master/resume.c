@@ -217,6 +217,7 @@ resume_up(struct master *m, int fd, struct errmsg *why)
 	keyset_destroy(&in->keys);
 	figures_resume(m);
 	m->phase = MASTER_READY;
+	m->notify.told = NOTIFY_RELOADING; /* as the old program has said */
 	upgrade_resume(m);
 	log_info("upgrade", "gatehouse %s has taken over", GATEHOUSE_VERSION);
 	return 0;

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/version.h"
 #include "master/figures.h"
+#include "master/notify.h"
 #include "master/process.h"
 #include "master/publish.h"
 #include "master/settle.h"
@@ -83,7 +84,8 @@ open_pipe(struct house *h, struct errmsg *why)
  * for the moment that it takes them to leave: that is sat out.
  */
 static int
-listen_patiently(struct house *h, const struct config *cfg, struct errmsg *why)
+listen_patiently(struct house *h, const struct config *cfg, struct activation *passed,
+    struct errmsg *why)
 {
 	const struct timespec pause = { .tv_nsec = LISTEN_RETRY_MS * 1000000L };
 	const uint64_t until_ms = clock_mono_ms() + LISTEN_PATIENCE_MS;
@@ -91,12 +93,25 @@ listen_patiently(struct house *h, const struct config *cfg, struct errmsg *why)
 
 	for (;;) {
 		why->text[0] = '\0';
-		r = listen_open(cfg, &h->listeners, why);
+		r = listen_open(cfg, passed, &h->listeners, why);
 		if (r != -EADDRINUSE || !h->premises.after_crash ||
 		    clock_mono_ms() > until_ms)
 			return r;
 		(void)nanosleep(&pause, NULL);
 	}
+}
+
+/* The sockets that were passed, and all others. */
+static int
+take_sockets(struct master *m, const struct config *cfg, struct errmsg *why)
+{
+	struct activation passed;
+	int r = activation_take(&m->title, &passed, why);
+
+	if (r == 0)
+		r = listen_patiently(&m->house, cfg, &passed, why);
+	activation_fini(&passed);
+	return r;
 }
 
 /* Folders, ports and sockets. */
@@ -110,7 +125,7 @@ occupy(struct master *m, const struct config *cfg, struct errmsg *why)
 	h->admin_id = identity_find("ADMIN_USER", cfg->admin_user);
 	r = premises_open(cfg, &h->admin_id, &h->premises, why);
 	if (r == 0)
-		r = listen_patiently(h, cfg, why);
+		r = take_sockets(m, cfg, why);
 	if (r == 0)
 		r = premises_open_socket(&h->premises, &h->worker_id, why);
 	return r;
@@ -172,6 +187,7 @@ start_undo(struct master *m)
 	inputs_fini(&m->reload.next);
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
 		inputs_fini(&m->generations[i].inputs);
+	notify_close(m);
 	process_close(&h->signal_fd);
 	process_close(&h->reload_pipe[0]);
 	process_close(&h->reload_pipe[1]);

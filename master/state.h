@@ -11,8 +11,10 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "common/arena.h"
 #include "common/proctitle.h"
@@ -164,6 +166,20 @@ struct roll {
 	uint64_t again_ms; /* not before */
 };
 
+enum notify_state { NOTIFY_STARTING, NOTIFY_READY, NOTIFY_RELOADING, NOTIFY_STOPPING };
+
+/* See notify.h. */
+struct notify {
+	int fd; /* -1: nobody wants to know */
+	struct sockaddr_un to;
+	socklen_t to_bytes;
+	enum notify_state told;
+	char line[128];
+	uint64_t watchdog_ms; /* between two signs of life; 0: none is asked for */
+	uint64_t watchdog_due_ms;
+	bool failing;
+};
+
 enum master_phase {
 	MASTER_RESOLVING, /* admin runs, and looks up upstream's name */
 	MASTER_STARTING,  /* the first workers were forked */
@@ -198,6 +214,7 @@ struct master {
 	struct reload reload;
 	struct upgrade upgrade;
 	struct resumed resumed;
+	struct notify notify;
 	struct journal journal;
 	struct roll roll;
 	struct watch watch;

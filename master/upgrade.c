@@ -19,6 +19,7 @@
 #include "master/child.h"
 #include "master/crew.h"
 #include "master/handover.h"
+#include "master/notify.h"
 #include "master/roll.h"
 #include "master/settle.h"
 #include "master/status.h"
@@ -269,6 +270,7 @@ upgrade_step(struct master *m, uint64_t now_ms)
 		u->started++;
 		u->step = UPGRADE_ROOM;
 		status_save(m); /* before anything is done */
+		notify_reloading(m);
 	}
 	if (u->step == UPGRADE_ROOM)
 		step_room(m, now_ms);
