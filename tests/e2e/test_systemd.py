@@ -233,4 +233,3 @@ def refused(house, word):
     house.expect("refused")
     [error] = [line for line in house.lines() if line.level == "error"]
     assert word in error.msg, error
-

@@ -286,7 +286,7 @@ class TestTheExecutable:
         house = start_house(GATEHOUSE_CONFIG=path, WORKERS=None, LISTEN="http://127.0.0.1:0", MAX_BODY=None)
         path.write_text(json.dumps({"workers": house.status()["workers"] + 1, "max_body": 10}))
         upgrade(house)
-        assert house.status()["workers"] == len(house.workers())
+        until("as many serve as before", lambda: house.status()["workers"] == len(house.workers()))
         assert [line for line in house.lines("upgrade", "warn") if "WORKERS" in line.msg]
         answer = house.ask("POST", "/v1/chat/completions", {"Content-Type": "application/json"}, b'{"model":"much"}')
         assert answer.status == 413
