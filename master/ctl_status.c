@@ -113,7 +113,7 @@ print_upstream(FILE *out, const json_t *upstream)
 {
 	if (!json_is_object(upstream))
 		return;
-	fprintf(out, "%-15s%s", "upstream", text_of(upstream, "state"));
+	fprintf(out, "%-15s%s", "program", text_of(upstream, "state"));
 	if (number_of(upstream, "pid") != 0)
 		fprintf(out, ", pid %" JSON_INTEGER_FORMAT, number_of(upstream, "pid"));
 	fprintf(out, ", restarts %" JSON_INTEGER_FORMAT "\n",

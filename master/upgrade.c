@@ -278,6 +278,8 @@ upgrade_step(struct master *m, uint64_t now_ms)
 		step_checking(m, now_ms);
 	else if (u->step == UPGRADE_RISING)
 		step_rising(m, now_ms);
+	if (u->step == UPGRADE_IDLE && u->wanted)
+		state_wake_at(m, now_ms + STATE_POLL_MS);
 }
 
 void
