@@ -146,7 +146,9 @@ region_map(int fd, size_t n)
 {
 	void *mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	return mem != MAP_FAILED ? mem : NULL;
+	if (mem == MAP_FAILED)
+		return NULL;
+	return mem;
 }
 
 /* Are the regions as long as their keyring says? */

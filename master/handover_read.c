@@ -63,12 +63,14 @@ static int
 read_counters(struct master *m, json_t *v)
 {
 	json_int_t current, workers, admin, wall_ms, tickets_ms;
+	int ready;
 
-	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:I, s:I, s:I, s:I, s:I}", "current",
-		&current, "worker_restarts", &workers, "admin_restarts", &admin,
-		"started_wall_ms", &wall_ms, "tickets_ms", &tickets_ms) == -1 ||
+	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:b, s:I, s:I, s:I, s:I, s:I}", "ready",
+		&ready, "current", &current, "worker_restarts", &workers, "admin_restarts",
+		&admin, "started_wall_ms", &wall_ms, "tickets_ms", &tickets_ms) == -1 ||
 	    current <= 0 || workers < 0 || admin < 0 || tickets_ms < 0)
 		return ERR_SYNTAX;
+	m->phase = ready ? MASTER_READY : MASTER_STARTING;
 	m->current = (uint64_t)current;
 	m->worker_restarts = (uint64_t)workers;
 	m->admin_restarts = (uint64_t)admin;

@@ -168,7 +168,8 @@ write_upgrade(const struct upgrade *u)
 static json_t *
 write_counters(const struct master *m)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "current", (json_int_t)m->current,
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "ready",
+	    (int)(m->phase == MASTER_READY), "current", (json_int_t)m->current,
 	    "worker_restarts", (json_int_t)m->worker_restarts, "admin_restarts",
 	    (json_int_t)m->admin_restarts, "started_wall_ms",
 	    (json_int_t)m->started_wall_ms, "tickets_ms", (json_int_t)m->tickets_ms);

@@ -209,6 +209,8 @@ resume_up(struct master *m, int fd, struct errmsg *why)
 	if (r != 0)
 		return r;
 	log_init("master", in->config->log_level, in->config->log_format);
+	for (size_t i = 0; i < in->config->warnings.n; i++)
+		log_warn("config", "%s", in->config->warnings.v[i]);
 	watch_mark(m, in->config);
 	read_regions(m);
 	r = settle_in(m, in, why);
@@ -216,7 +218,6 @@ resume_up(struct master *m, int fd, struct errmsg *why)
 		return r;
 	keyset_destroy(&in->keys);
 	figures_resume(m);
-	m->phase = MASTER_READY;
 	m->notify.told = NOTIFY_RELOADING; /* as the old program has said */
 	upgrade_resume(m);
 	log_info("upgrade", "gatehouse %s has taken over", GATEHOUSE_VERSION);

@@ -101,17 +101,16 @@ step_room(struct master *m, uint64_t now_ms)
 static void
 hear(struct upgrade *u)
 {
-	char rest[256];
+	char bytes[512];
 	ssize_t n;
 
-	do {
+	while ((n = read(u->check_fd, bytes, sizeof(bytes))) > 0) {
 		const size_t room = sizeof(u->said) - 1 - u->said_n;
+		const size_t kept = (size_t)n < room ? (size_t)n : room;
 
-		n = read(u->check_fd, room > 0 ? u->said + u->said_n : rest,
-		    room > 0 ? room : sizeof(rest));
-		if (n > 0 && room > 0)
-			u->said_n += (size_t)n;
-	} while (n > 0);
+		memcpy(u->said + u->said_n, bytes, kept);
+		u->said_n += kept;
+	}
 	u->said[u->said_n] = '\0';
 }
 
@@ -256,8 +255,8 @@ step_rising(struct master *m, uint64_t now_ms)
 static bool
 may_begin(const struct master *m)
 {
-	return m->phase == MASTER_READY && m->reload.step == RELOAD_IDLE &&
-	    !m->reload.wanted && !m->roll.rising;
+	return (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
+	    m->reload.step == RELOAD_IDLE && !m->reload.wanted && !m->roll.rising;
 }
 
 void

@@ -119,6 +119,7 @@ class TestUnderLoad:
         for stream in streams:
             stream.close()
         renewed(own, workers)
+        until("each is in the ledger", lambda: sum(row["requests"] for row in usage(own)["rows"]) == 301)
 
     def test_requests_under_load_do_not_fail_and_usage_adds_up(self, own, standin):
         with Load(own.connect, MODELS, 6) as load:
@@ -269,6 +270,29 @@ class TestTheExecutable:
         assert len(house.lines("upgrade", "error")) == 1
         shutil.copy(gatehouse.binary(), file)
         upgrade(house)
+
+    def test_one_that_dies_as_the_master_costs_no_running_stream(self, installed, standin):
+        house, file, _ = installed
+        stream = begin_stream(house, "dies", events=2)
+        file.unlink()
+        file.write_text('#!/bin/sh\n[ "$1" = check ]\n')
+        file.chmod(0o755)
+        house.signal(signal.SIGUSR2)
+        assert house.process.wait(20) == 1
+        standin.open_gate("dies")
+        assert is_whole(stream), "its worker drains"
+        stream.close()
+        until("all have left", lambda: not procfs.session_members(house.pid))
+
+    def test_one_asked_for_while_it_starts_is_done(self, installed):
+        house, _, _ = installed
+        house.stop()
+        house.spawn()
+        until("it has begun", lambda: house.status().get("pid") == house.pid)
+        house.signal(signal.SIGUSR2)
+        until("it is done", lambda: house.status()["upgrades_finished"] == 1)
+        assert house.status()["last_upgrade"]["result"] == "ok"
+        until("it is ready", lambda: house.status()["state"] == "ready")
 
     def test_faulty_configuration_is_refused_by_name(self, start_house, standin, folder):
         path = folder / f"upgrade-{os.getpid()}.json"

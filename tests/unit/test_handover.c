@@ -69,6 +69,7 @@ fill(struct case_ *c)
 	process_blank(m);
 	m->workers = SLOTS;
 	m->current = 6;
+	m->phase = MASTER_READY;
 	m->started_wall_ms = 1000;
 	m->tickets_ms = 5000;
 	m->worker_restarts = 7;
@@ -289,6 +290,7 @@ look_at_all(
 	const struct generation *g;
 
 	CHECK(r == 0 && why->text[0] == '\0');
+	CHECK(m->phase == MASTER_READY);
 	CHECK(m->workers == SLOTS && m->current == 6 && m->tickets_ms == 5000);
 	CHECK(m->worker_restarts == 7 && m->started_wall_ms == 1000);
 	CHECK(!m->resumed.is_stale && m->house.shared.state != NULL);
