@@ -387,6 +387,24 @@ class TestMeetings:
         assert own.wait() == 0
         own.expect("upgrade")
 
+    def test_a_stop_during_one_leaves_upstream_s_program_to_the_last_stream(self, start_house, folder):
+        program = Program(folder / f"stopped-{os.getpid()}")
+        house = start_house(upstream=program.url, UPSTREAM_COMMAND=program.command())
+        until("it serves", lambda: house.ask("GET", "/health/ready", key=None).status == 200)
+        stream = house.connect()
+        stream.send(raw.request("POST", "/v1/chat/completions", AUTH, BODY))
+        assert stream.head().status == 200 and stream.event() is not None
+        house.signal(signal.SIGUSR2)
+        until("it has begun", lambda: house.status()["upgrades_started"] == 1)
+        house.signal(signal.SIGTERM)
+        until("it drains", lambda: house.status()["state"] == "draining")
+        assert not program.report("interrupted")
+        program.touch("go")
+        assert is_whole(stream)
+        assert house.wait() == 0
+        assert len(program.report("interrupted")) == 1
+        house.expect("upgrade")
+
     def test_a_stop_right_after_one_lets_streams_of_both_generations_end(self, own, standin):
         old = begin_stream(own, "both", events=2)
         upgrade(own)
