@@ -19,12 +19,6 @@ enum { KEPT_FOR_OTHERS = 32 }; /* cells for ("other", "other", endpoint) */
 
 /* --- readers --- */
 
-int
-arena_fd(const struct arena *a)
-{
-	return a->fd;
-}
-
 uint64_t
 arena_id(const struct arena *a)
 {

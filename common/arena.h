@@ -69,6 +69,16 @@ int arena_create(const char *dir, uint64_t id, uint32_t n_cells, uint32_t n_slot
  */
 int arena_open(const char *path, bool writable, struct arena **out) MUSTCHECK;
 
+/*
+ * Go on with an arena that this process had open before it executed another program: fd
+ * is the descriptor that arena_fd() gave, with its lock. Nothing is written.
+ * Returns 0 (fd belongs to *out), or what arena_open() does (fd is still the caller's).
+ */
+int arena_inherit(int fd, struct arena **out) MUSTCHECK;
+
+/* The descriptor that holds the lock; the arena's own. */
+int arena_fd(const struct arena *a);
+
 /* Unmap and let go of the lock; the file stays. Accepts NULL inside. */
 void arena_close(struct arena **a);
 
@@ -76,8 +86,6 @@ void arena_close(struct arena **a);
 int arena_list(const char *dir, struct strlist *paths) MUSTCHECK;
 
 uint64_t arena_id(const struct arena *a);
-/* The descriptor that holds the lock of an arena open for writing. */
-int arena_fd(const struct arena *a);
 /* Was it written before this boot (power loss)? Then redo and slots are dropped and
  * each cell counts as max(0, cell - mark) (DESIGN). */
 bool arena_is_of_other_boot(const struct arena *a);

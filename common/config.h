@@ -163,6 +163,16 @@ bool config_admin_differs(const struct config *a, const struct config *b);
 int config_keep_restart(struct config *next, const struct config *running) MUSTCHECK;
 
 /*
+ * The settings that need a restart as lines NAME=value, for a successor of this process
+ * that goes on with them; and back. config_restart_load() checks each value, but none
+ * against the others; all other settings are zero. Nothing in them is secret.
+ * lines  appended to; the caller's. out is set on 0: config_destroy().
+ * Returns 0, ERR_INVALID (load) or -ENOMEM.
+ */
+int config_restart_save(const struct config *cfg, struct strlist *lines) MUSTCHECK;
+int config_restart_load(const struct strlist *lines, struct config **out) MUSTCHECK;
+
+/*
  * Write the table of settings for people (manual page, README test), two lines
  * each: NAME=default, then the meaning behind a tab.
  */

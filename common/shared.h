@@ -137,11 +137,12 @@ struct master_figures {
 	SEQBOX(sizeof(struct errmsg)) last_reload_reason;
 };
 
+/* The first three words stay where they are in all versions: see shared_tell_draining(). */
 struct state {
 	uint64_t magic;
 	uint64_t version;
-	struct master_figures figures;
 	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
+	struct master_figures figures;
 	_Atomic uint64_t admin_refused_call; /* as a row's refused_call */
 	SEQBOX(sizeof(struct upstream_addrs)) upstream;
 	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];
@@ -164,6 +165,17 @@ struct shared {
  * Returns 0 or -errno (nothing is left behind).
  */
 int shared_create(uint32_t max_keys, struct shared *out) MUSTCHECK;
+
+/*
+ * Map regions that this process had before it executed another program: the descriptors
+ * become out's on 0. Nothing is written.
+ * Returns 0, ERR_STALE (of another layout), ERR_SYNTAX (no such regions) or -errno.
+ */
+int shared_inherit(int published_fd, int state_fd, struct shared *out) MUSTCHECK;
+
+/* Set `draining` in a state region of whatever layout, which only its fd is left of.
+ * Returns 0 or -errno. */
+int shared_tell_draining(int state_fd) MUSTCHECK;
 
 /*
  * After the fork, in a worker or admin: make published read-only for good (mprotect()

@@ -19,6 +19,7 @@
 
 #define TLS12_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define TLS_GROUPS "X25519:P-256:P-384"
+#define FINGERPRINT_EMPTY UINT64_C(0xcbf29ce484222325)
 
 struct tls_server {
 	size_t n;
@@ -31,6 +32,7 @@ struct tls_client {
 	SSL_CTX *ctx;
 	char *host;
 	bool host_is_address;
+	uint64_t fingerprint;
 };
 
 /* The reason of the last OpenSSL error, a constant; its queue is emptied. */
@@ -236,7 +238,7 @@ tls_server_create(const struct config *cfg, const struct published *published,
 		r = -ENOMEM;
 		goto out;
 	}
-	s->fingerprint = UINT64_C(0xcbf29ce484222325);
+	s->fingerprint = FINGERPRINT_EMPTY;
 	for (size_t i = 0; i < cfg->tls_cert_files.n && r == 0; i++)
 		r = server_add(s, cfg, i, published, why);
 	if (r != 0)
@@ -316,6 +318,30 @@ client_load_roots(SSL_CTX *ctx, const char *ca_file, struct errmsg *why)
 	return ERR_INVALID;
 }
 
+/* Fold all roots into the fingerprint; their order does not matter. */
+static int
+client_fingerprint(struct tls_client *c)
+{
+	const STACK_OF(X509_OBJECT) *roots =
+	    X509_STORE_get0_objects(SSL_CTX_get_cert_store(c->ctx));
+
+	for (int i = 0; i < sk_X509_OBJECT_num(roots); i++) {
+		const X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(roots, i));
+		uint64_t h = FINGERPRINT_EMPTY;
+
+		if (cert != NULL && fingerprint_add(&h, cert) != 0)
+			return ERR_TLS;
+		c->fingerprint += h;
+	}
+	return 0;
+}
+
+uint64_t
+tls_client_fingerprint(const struct tls_client *c)
+{
+	return c->fingerprint;
+}
+
 int
 tls_client_create(const struct config *cfg, struct tls_client **out, struct errmsg *why)
 {
@@ -346,6 +372,11 @@ tls_client_create(const struct config *cfg, struct tls_client **out, struct errm
 	}
 	if ((r = client_load_roots(c->ctx, cfg->upstream_ca_file, why)) != 0)
 		goto out;
+	if (client_fingerprint(c) != 0) {
+		errmsg_set(why, "UPSTREAM_CA_FILE: %s", openssl_reason());
+		r = ERR_INVALID;
+		goto out;
+	}
 	*out = c;
 	c = NULL;
 out:

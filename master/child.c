@@ -64,7 +64,7 @@ settle_in(struct master *m, struct generation *g, const struct arena *arena)
 	if (r == 0)
 		r = shed_descriptors(m, arena);
 	if (r == 0)
-		r = rights_drop(is_admin ? &h->admin_id : &h->worker_id, m->pid);
+		r = rights_drop(is_admin ? &h->admin_id : &h->worker_id, m->pid, SIGTERM);
 	if (r == 0)
 		r = reset_signals();
 	rights_lock();

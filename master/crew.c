@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "master/child.h"
@@ -218,6 +219,9 @@ step_ending(struct master *m, struct generation *g, uint64_t now_ms)
 		settle_retire(&g->places[i]);
 	if (g->number != m->current) /* the last one's configuration is needed to the end */
 		inputs_fini(&g->inputs);
+	if (g->old_state_fd != 0)
+		close(g->old_state_fd);
+	g->old_state_fd = 0;
 	g->state = GENERATION_FREE;
 	m->status_dirty = true;
 }
@@ -266,6 +270,8 @@ crew_dismiss(struct master *m, struct generation *g, uint64_t now_ms, uint64_t p
 {
 	if (g->state == GENERATION_FREE)
 		return;
+	if (g->state == GENERATION_LEAVING && g->ending.sent == SIGTERM)
+		signal_all(m, g, SIGTERM); /* it left for a successor, now it is for good */
 	g->state = GENERATION_LEAVING;
 	ending_begin(&g->ending, now_ms, patience_ms);
 	state_wake_at(m, now_ms);

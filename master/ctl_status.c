@@ -137,9 +137,21 @@ print_head(FILE *out, const json_t *status)
 }
 
 static void
-print_reload(FILE *out, const json_t *last)
+print_upstream(FILE *out, const json_t *upstream)
 {
-	fprintf(out, "%-15s", "last reload");
+	if (!json_is_object(upstream))
+		return;
+	fprintf(out, "%-15s%s", "program", text_of(upstream, "state"));
+	if (number_of(upstream, "pid") != 0)
+		fprintf(out, ", pid %" JSON_INTEGER_FORMAT, number_of(upstream, "pid"));
+	fprintf(out, ", restarts %" JSON_INTEGER_FORMAT "\n",
+	    number_of(upstream, "restarts"));
+}
+
+static void
+print_outcome(FILE *out, const char *label, const json_t *last)
+{
+	fprintf(out, "%-15s", label);
 	if (!json_is_object(last)) {
 		fprintf(out, "none\n");
 		return;
@@ -188,7 +200,11 @@ print_screen(FILE *out, const char *run_dir, const json_t *status)
 	struct view v = view_open(run_dir, status);
 
 	print_head(out, status);
-	print_reload(out, json_object_get(status, "last_reload"));
+	print_upstream(out, json_object_get(status, "upstream_process"));
+	print_outcome(out, "last reload", json_object_get(status, "last_reload"));
+	if (json_is_object(json_object_get(status, "last_upgrade")))
+		print_outcome(
+		    out, "last upgrade", json_object_get(status, "last_upgrade"));
 	if (v.state != NULL)
 		ctl_figures_print(v.state, clock_wall_ms(), out);
 	print_workers(out, status, v.state);

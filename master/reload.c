@@ -17,6 +17,7 @@
 #include "master/child.h"
 #include "master/crew.h"
 #include "master/figures.h"
+#include "master/notify.h"
 #include "master/publish.h"
 #include "master/rights.h"
 #include "master/settle.h"
@@ -101,6 +102,15 @@ tls_differs(const struct tls_server *a, const struct tls_server *b)
 	return tls_server_fingerprint(a) != tls_server_fingerprint(b);
 }
 
+/* Another set of certificates that an https upstream is verified against? */
+static bool
+roots_differ(const struct tls_client *a, const struct tls_client *b)
+{
+	if (a == NULL || b == NULL)
+		return a != b;
+	return tls_client_fingerprint(a) != tls_client_fingerprint(b);
+}
+
 /* Make sure of the new workers' arenas, if there will be any, then publish. */
 static int
 secure(struct master *m, const struct inputs *next, bool renews, struct errmsg *why)
@@ -144,8 +154,10 @@ begin(struct master *m, uint64_t now_ms)
 	r->wanted = false;
 	r->started++;
 	status_save(m); /* before anything is read */
+	notify_reloading(m);
 	result = prepare(m, &next, &renews, &why);
-	renews = renews || tls_differs(g->inputs.tls, next.tls);
+	renews = renews || tls_differs(g->inputs.tls, next.tls) ||
+	    roots_differ(g->inputs.upstream_tls, next.upstream_tls);
 	if (result == 0)
 		result = secure(m, &next, renews, &why);
 	if (result != 0) {
@@ -216,8 +228,8 @@ step_rising(struct master *m, uint64_t now_ms)
 void
 reload_step(struct master *m, uint64_t now_ms)
 {
-	const bool may_begin =
-	    (m->phase == MASTER_STARTING || m->phase == MASTER_READY) && !m->roll.rising;
+	const bool may_begin = (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
+	    !m->roll.rising && m->upgrade.step == UPGRADE_IDLE;
 
 	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
 		begin(m, now_ms);

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -90,7 +89,7 @@ rights_lock(void)
 }
 
 int
-rights_drop(const struct identity *id, pid_t master)
+rights_drop(const struct identity *id, pid_t master, int signal_at_end)
 {
 	int r = bound(0);
 
@@ -102,7 +101,7 @@ rights_drop(const struct identity *id, pid_t master)
 		r = privilege_harden();
 	if (r != 0)
 		return r;
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1)
+	if (prctl(PR_SET_PDEATHSIG, signal_at_end, 0, 0, 0) == -1)
 		return -errno;
 	return getppid() == master ? 0 : -ESRCH;
 }

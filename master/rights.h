@@ -24,8 +24,9 @@ void rights_lock(void);
 
 /*
  * In a child: become that user, without any capability, and tie the own life to the
- * master's. Returns 0 or -errno (the process must not go on); -ESRCH: the master is gone.
+ * master's, whose end sends the signal. Returns 0 or -errno (the process must not go on);
+ * -ESRCH: the master is gone.
  */
-int rights_drop(const struct identity *id, pid_t master) MUSTCHECK;
+int rights_drop(const struct identity *id, pid_t master, int signal_at_end) MUSTCHECK;
 
 #endif
