@@ -84,6 +84,9 @@ load_conn_open(struct load_conn *c, uint16_t port, SSL_CTX *context, bool resume
 void
 load_conn_close(struct load_conn *c)
 {
+	if (c->ssl != NULL)
+		(void)SSL_shutdown(c->ssl); /* quiet; without it the session is spoilt */
+	ERR_clear_error();
 	SSL_free(c->ssl);
 	c->ssl = NULL;
 	if (c->fd != -1)
