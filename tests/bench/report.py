@@ -104,7 +104,7 @@ def table(results):
 
 def parts_table(results):
     """What gatehouse does more than nginx: with it, and without each part."""
-    names = [name for name, figure in FIGURES.items() if not figure.more_is_better and name not in ADDED
+    names = [name for name, figure in FIGURES.items() if figure.unit.startswith("us CPU")
              and any(peer.startswith("without") for peer in results.peers(name))]
     rows = [["work", "unit", "with all", *loads.PARTS, "all of it costs"]]
     for name in names:
