@@ -4,6 +4,8 @@
 MODE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
+ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_gatehouse
 FUZZ_SECONDS ?= 60
 KILL_SECONDS ?= 200
 WERROR ?= -Werror
@@ -192,6 +194,9 @@ e2e: test-build venv node
 soak-kill: build/gatehouse venv
 	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
 	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
+soak-slow: build/gatehouse venv
+	$(Q)SLOW_CONNECTIONS=10000 GATEHOUSE_BINARY=build/gatehouse \
+	    build/venv/bin/python -m pytest -q tests/e2e/test_slow.py
 fuzz: $(FUZZ:%=fuzz-run-%)
 fuzz-run-%: fuzz-build
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
@@ -214,7 +219,7 @@ endif
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
 TIDY_FLAGS = -std=c11 $(OUR_CPPFLAGS)
-SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh tests/*.sh tests/*/*.sh)
+SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh contrib/*/*.bash tests/*.sh tests/*/*.sh)
 PYTHON_FILES := $(wildcard tests/*.py tests/*/*.py contrib/*/*.py)
 lint: lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy
 lint-format: deps-lint
@@ -245,9 +250,12 @@ run: build/gatehouse deps-run
 
 install: build/gatehouse
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
+	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse \
+	    $(dir $(BASH_COMPLETION)) $(dir $(ZSH_COMPLETION))
 	install -m 755 build/gatehouse $(DESTDIR)$(PREFIX)/bin/gatehouse
 	install -m 644 contrib/man/gatehouse.8 $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8
+	install -m 644 contrib/completion/gatehouse.bash $(BASH_COMPLETION)
+	install -m 644 contrib/completion/_gatehouse $(ZSH_COMPLETION)
 	$(if $(wildcard etc/models.json),install -m 644 etc/models.json $(DESTDIR)$(PREFIX)/share/gatehouse/)
 	$(foreach f,$(wildcard etc/*.example),install -m 644 $(f) $(DESTDIR)$(SYSCONFDIR)/gatehouse/ &&) true
 
@@ -256,6 +264,7 @@ endif
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/gatehouse $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8 \
+	    $(BASH_COMPLETION) $(ZSH_COMPLETION) \
 	    $(DESTDIR)$(PREFIX)/share/gatehouse/models.json \
 	    $(patsubst etc/%,$(DESTDIR)$(SYSCONFDIR)/gatehouse/%,$(wildcard etc/*.example))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
@@ -272,6 +281,7 @@ help:
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
 	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
+	@echo 'make soak-slow      10,000 half-open and slow connections, and real clients beside them'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench          micro-benchmarks, then side by side with nginx and haproxy;'
@@ -281,7 +291,7 @@ help:
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
+.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill soak-slow bench \
 	fuzz fuzz-build bench-build bench-micro bench-tools bench-variants deps-bench lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

@@ -241,7 +241,8 @@ relay_head(struct exchange *x, const struct http1_head *head)
 static void
 upstream_refuses_us(struct exchange *x)
 {
-	log_error("upstream_auth",
+	log_write_limited(&x->env->key_refused, 1, x->env->now_ms, LOG_LEVEL_ERROR,
+	    "upstream_auth",
 	    "upstream answers 401: PRIVATEMODE_API_KEY is missing or refused");
 	exchange_fail(x, REPLY_UPSTREAM_AUTH, NULL);
 }
@@ -318,6 +319,8 @@ on_head(void *arg, const struct http1_head *head, bool end)
 	}
 	end_request_metering(x);
 	begin_account(x, head);
+	if (!end)
+		client_answering(x->client);
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
 		shape_head(x, head);
 		if (end)
@@ -419,7 +422,7 @@ on_writable(void *arg)
 static enum reply_error
 failure_error(const struct exchange *x, enum upstream_failure f)
 {
-	if (x->to_admin)
+	if (x->to_admin && f != UPSTREAM_NO_MEMORY)
 		return REPLY_ADMIN_DOWN;
 	switch (f) {
 	case UPSTREAM_NO_ADDRESS: return REPLY_UPSTREAM_UNKNOWN;
@@ -427,6 +430,7 @@ failure_error(const struct exchange *x, enum upstream_failure f)
 	case UPSTREAM_UNSENT: return REPLY_UPSTREAM_CONNECT;
 	case UPSTREAM_CONNECT_TIMEOUT: return REPLY_CONNECT_TIMEOUT;
 	case UPSTREAM_TIMEOUT: return REPLY_UPSTREAM_TIMEOUT;
+	case UPSTREAM_NO_MEMORY: return REPLY_NO_MEMORY;
 	case UPSTREAM_BROKEN:
 	case UPSTREAM_CUT: break;
 	}

@@ -474,7 +474,7 @@ on_body(struct client *c, struct span data, bool end)
 	x->bytes_in += data.n;
 	if (x->bytes_in > x->env->cfg->max_body) {
 		x->keep_alive = false;
-		if (x->status == 0)
+		if (x->state != EXCHANGE_RELAY)
 			exchange_fail(x, REPLY_TOO_LARGE, NULL);
 		else
 			exchange_break(x);
@@ -538,7 +538,7 @@ on_fault(struct client *c, enum client_fault f, enum http1_fault head)
 		choose_request_id(x, NULL);
 	}
 	x->keep_alive = false;
-	if (x->status == 0)
+	if (x->state != EXCHANGE_RELAY)
 		exchange_fail(x, fault_error(f, head), NULL);
 	else
 		exchange_break(x);

@@ -4,9 +4,11 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ enum {
 	ACCEPT_BATCH = 32, /* connections taken per wake-up, so that others get a turn */
 	ORPHAN_MS = 1000,  /* a slot empty this long is served by its neighbours */
 	ACCEPT_PAUSE_MS = 500,  /* after running out of descriptors */
+	RESERVE_MAX = 256,      /* descriptors kept for connections to upstream */
 	PROBE_MS = 15000,       /* silence after which upstream is tried */
 	RELOAD_GRACE_MS = 5000, /* idle connections may still speak once after a reload */
 	SECOND_MS = 1000
@@ -49,6 +52,7 @@ struct worker {
 	struct ipcount *addresses;
 	size_t max_connections; /* this worker's share */
 	uint32_t max_per_address;
+	int last_fd; /* a client's descriptor at or over it: few are left */
 	struct event *tick, *sigterm, *sigquit;
 	uint64_t second_ms;       /* when the last once-a-second work was done */
 	uint64_t accept_again_ms; /* not 0: accepting is paused */
@@ -143,7 +147,11 @@ accept_some(struct worker *w, struct port *p, size_t n)
 
 		if (fd != -1) {
 			take_connection(w, p, fd, (const struct sockaddr *)&ss);
-			continue;
+			if (fd < w->last_fd)
+				continue;
+			/* the lowest free one is given out: the rest is for upstream */
+			pause_accepting(w, EMFILE);
+			return false;
 		}
 		switch (errno) {
 		case EINTR:
@@ -348,6 +356,20 @@ share(uint64_t all, uint32_t workers)
 	return (all + workers - 1) / workers;
 }
 
+/* From which descriptor on no more clients are taken, so that those who are here can
+ * still be served: an eighth of what may be open, but no more than RESERVE_MAX, is left. */
+static int
+last_client_fd(void)
+{
+	struct rlimit l;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == -1 || l.rlim_cur > INT_MAX)
+		return INT_MAX;
+	n = l.rlim_cur / 8 < RESERVE_MAX ? l.rlim_cur / 8 : RESERVE_MAX;
+	return (int)(l.rlim_cur - n);
+}
+
 static int
 worker_init(struct worker *w, const struct worker_args *args)
 {
@@ -360,7 +382,7 @@ worker_init(struct worker *w, const struct worker_args *args)
 	w->env.tls = args->tls;
 	w->env.upstream_tls = args->upstream_tls;
 	w->env.row = shared_row(args->shared->state, args->generation, args->slot);
-	w->env.held_bytes_max = share(cfg->max_buffered, cfg->workers);
+	w->last_fd = last_client_fd();
 	w->max_connections = share(cfg->max_connections, cfg->workers);
 	w->max_per_address = (uint32_t)share(cfg->max_connections_per_ip, cfg->workers);
 	if ((r = arena_adopt(args->arena)) != 0 || (r = env_init(&w->env)) != 0 ||

@@ -82,6 +82,7 @@ needs_test()
 	need prometheus program prometheus
 	need prometheus program promtool
 	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
+	need zsh program zsh
 }
 
 needs_lint()

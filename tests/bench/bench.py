@@ -93,7 +93,8 @@ class Bench:
     def run_load(self, load, number):
         for name in self.wanted(load.peers, number):
             with self.noting(f"{load.name}, {name}, round {number}"):
-                self.results.add(number, name, load.read(self.count(load, self.peer(name, load.n_keys))))
+                figures = load.read(self.count(load, self.peer(name, load.n_keys)))
+                self.results.add(number, name, {figure: figures[figure] for figure in load.figures})
 
     def count(self, load, peer):
         """One measurement, of which nothing may have failed."""

@@ -25,7 +25,7 @@ def measured():
     run = bench.Bench(only, ["gatehouse"], seconds=SECONDS, warm=0.05)
     try:
         run.run_round(0)
-        run.run_memory(0, scale=0.02)
+        run.run_memory(0, scale=0.1)
     finally:
         run.close()
     return run.results

@@ -1,5 +1,6 @@
 """Processes as the kernel sees them."""
 
+import subprocess
 from pathlib import Path
 
 
@@ -52,6 +53,19 @@ def status_field(pid, name):
 
 def resident_bytes(pid):
     return int(status_field(pid, "VmRSS").split()[0]) * 1024
+
+
+def limit(pid, what, soft):
+    """Set a process's soft limit (resource.RLIMIT_...). Returns the one it had.
+
+    As its own user: that needs no capability."""
+    user, group = (int(status_field(pid, name).split()[0]) for name in ("Uid", "Gid"))
+    program = f"import resource; print(*resource.prlimit({pid}, {what}))"
+    had = tuple(map(int, subprocess.check_output(["/usr/bin/python3", "-c", program], user=user, group=group,
+                                                 extra_groups=[], text=True).split()))
+    program = f"import resource; resource.prlimit({pid}, {what}, ({soft}, {had[1]}))"
+    subprocess.run(["/usr/bin/python3", "-c", program], user=user, group=group, extra_groups=[], check=True)
+    return had[0]
 
 
 def owner(peer_port, port, pids):
