@@ -103,15 +103,14 @@ def table(results):
 
 
 def parts_table(results):
-    """What gatehouse does more than nginx: with it, and without each part."""
+    """What gatehouse does more than nginx: with it, and without each part, as medians of the rounds' ratios."""
     names = [name for name, figure in FIGURES.items() if figure.unit.startswith("us CPU")
              and any(peer.startswith("without") for peer in results.peers(name))]
-    rows = [["work", "unit", "with all", *loads.PARTS, "all of it costs"]]
+    rows = [["work", "unit", "with all", *(f"{part}, ratio" for part in loads.PARTS), "of rounds"]]
     for name in names:
-        whole, bare = results.median(name, "gatehouse"), results.ratio(name, "without all", "gatehouse")
-        rows.append([FIGURES[name].title, FIGURES[name].unit, _number(whole),
-                     *(_number(results.median(name, part)) for part in loads.PARTS),
-                     "-" if bare is None else f"{100 * (1 - bare):.0f} %"])
+        rows.append([FIGURES[name].title, FIGURES[name].unit, _number(results.median(name, "gatehouse")),
+                     *(_number(results.ratio(name, part, "gatehouse")) for part in loads.PARTS),
+                     _spread(results.ratios(name, loads.PARTS[-1], "gatehouse"))])
     return rows
 
 
