@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/upstream_listen.h"
+#include "tests/bench/upstream_request.h"
 #include "tests/bench/upstream_text.h"
 
 enum { HEAD_MAX = 8192, SCRATCH = 256 * 1024, EVENTS = 256, BLOCKS_A_TURN = 8 };
@@ -38,8 +40,8 @@ struct conn {
 	struct span out;    /* what is still to be sent */
 	uint64_t blocks;    /* of an unpaced stream, still to come behind out */
 	bool endless_over;  /* the end of the stream has been put into out */
-	size_t content;
-	uint64_t pace_ns, due_ns; /* pace_ns 0: not paced */
+	struct upstream_request request;
+	uint64_t due_ns;          /* of the next event */
 	struct conn *prev, *next; /* by due_ns */
 };
 
@@ -150,11 +152,11 @@ static int
 send_event(struct upstream *u, struct conn *c)
 {
 	char event[UPSTREAM_EVENT_MAX];
-	const size_t n = upstream_event_format(event, c->content, now_ns());
+	const size_t n = upstream_event_format(event, c->request.content, now_ns());
 
 	if (n == 0 || send(c->fd, event, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return -1;
-	c->due_ns += c->pace_ns;
+	c->due_ns += c->request.pace_ms * ns_ms;
 	pace_insert(u, c);
 	return 0;
 }
@@ -166,54 +168,39 @@ start_paced(struct upstream *u, struct conn *c)
 	static uint64_t n_started;
 	const uint64_t spread = (n_started++ * 7919) % 1000;
 
-	c->due_ns = now_ns() + c->pace_ns * spread / 1000;
+	c->due_ns = now_ns() + c->request.pace_ms * ns_ms * spread / 1000;
 	if (send(c->fd, upstream_stream_head.p, upstream_stream_head.n, MSG_NOSIGNAL) == -1)
 		return -1;
 	return send_event(u, c);
 }
 
 static int
-start_unpaced(struct upstream *u, struct conn *c, uint64_t mib)
+start_unpaced(struct upstream *u, struct conn *c)
 {
-	if (u->block == NULL || u->block_content != c->content) {
+	if (u->block == NULL || u->block_content != c->request.content) {
 		free(u->block); /* no other content is asked for at the same time */
 		u->block = NULL;
-		u->block_content = c->content;
-		if ((u->block_n = upstream_block_create(c->content, &u->block)) == 0)
+		u->block_content = c->request.content;
+		if ((u->block_n = upstream_block_create(c->request.content, &u->block)) ==
+		    0)
 			return -1;
 	}
-	c->blocks = mib * 1024 * 1024 / u->block_n;
+	c->blocks = c->request.mib * 1024 * 1024 / u->block_n;
 	c->endless_over = false;
 	c->out = upstream_stream_head;
 	return flush(u, c);
-}
-
-/* The number behind name in the request line; 0 if it is not there. */
-static uint64_t
-query_number(const char *line, const char *name)
-{
-	const char *p = strstr(line, name);
-
-	return p != NULL ? strtoull(p + strlen(name), NULL, 10) : 0;
 }
 
 /* The request has come whole. */
 static int
 answer(struct upstream *u, struct conn *c)
 {
-	char *line_end = strstr(c->head, "\r\n");
-	uint64_t mib;
-
-	*line_end = '\0';
 	c->in_body = false;
 	c->n_head = 0;
-	c->content = query_number(c->head, "content=");
-	c->pace_ns = query_number(c->head, "pace_ms=") * ns_ms;
-	mib = query_number(c->head, "mib=");
-	if (c->pace_ns > 0)
+	if (c->request.pace_ms > 0)
 		return start_paced(u, c);
-	if (mib > 0)
-		return start_unpaced(u, c, mib);
+	if (c->request.mib > 0)
+		return start_unpaced(u, c);
 	c->out = upstream_chat;
 	return flush(u, c);
 }
@@ -222,21 +209,16 @@ answer(struct upstream *u, struct conn *c)
 static int
 take_head(struct upstream *u, struct conn *c)
 {
-	char *end, *length;
-	size_t rest;
+	uint64_t rest;
+	long n;
 
 	c->head[c->n_head] = '\0';
-	if ((end = strstr(c->head, "\r\n\r\n")) == NULL)
+	if ((n = upstream_request_parse(c->head, &c->request)) == 0)
 		return c->n_head == HEAD_MAX ? -1 : 0;
-	end[2] = '\0';
-	length = strcasestr(c->head, "\r\ncontent-length:");
-	c->body_left = length != NULL ? strtoull(length + 17, NULL, 10) : 0;
-	if (strcasestr(c->head, "\r\ntransfer-encoding:") != NULL)
-		return -1;
-	rest = c->n_head - (size_t)(end + 4 - c->head);
-	if (rest > c->body_left)
-		return -1; /* pipelined: no gateway here does */
-	c->body_left -= rest;
+	rest = c->n_head - (uint64_t)n;
+	if (n < 0 || rest > c->request.body_bytes)
+		return -1; /* the latter is pipelined: no gateway here does */
+	c->body_left = c->request.body_bytes - rest;
 	c->in_body = true;
 	return c->body_left == 0 ? answer(u, c) : 0;
 }
@@ -323,23 +305,20 @@ on_event(struct upstream *u, const struct epoll_event *e)
 }
 
 static void
-listen_on_loopback(struct upstream *u)
+open_listener(struct upstream *u)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = u };
 	struct epoll_event input = { .events = EPOLLIN | EPOLLHUP };
-	socklen_t n = sizeof(a);
+	uint16_t port = 0;
 
-	u->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (u->listener == -1 || bind(u->listener, (const struct sockaddr *)&a, n) == -1 ||
-	    listen(u->listener, SOMAXCONN) == -1 ||
-	    getsockname(u->listener, (struct sockaddr *)&a, &n) == -1)
+	if ((u->listener = upstream_listen(&port)) < 0) {
+		errno = -u->listener;
 		die("listen");
+	}
 	if (epoll_ctl(u->epoll, EPOLL_CTL_ADD, u->listener, &e) == -1 ||
 	    epoll_ctl(u->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) == -1)
 		die("epoll_ctl");
-	printf("%u\n", (unsigned)ntohs(a.sin_port));
+	printf("%u\n", (unsigned)port);
 	if (fflush(stdout) != 0)
 		die("stdout");
 }
@@ -354,7 +333,7 @@ main(void)
 	u.paced.next = u.paced.prev = &u.paced;
 	if ((u.epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		die("epoll_create1");
-	listen_on_loopback(&u);
+	open_listener(&u);
 	while (running) {
 		const struct timespec wait = pace(&u);
 		const int n = epoll_pwait2(u.epoll, events, EVENTS, &wait, NULL);
