@@ -37,6 +37,12 @@ enum api_scope {
 	API_SCOPE_METRICS = 4,
 };
 
+struct lockout;
+struct login_queue;
+struct query;
+struct session_store;
+struct token_store;
+
 /* All that handlers work with; borrowed for the process's life. */
 struct api_env {
 	struct event_base *base;
@@ -45,6 +51,10 @@ struct api_env {
 	struct flush *flush;
 	struct audit *audit;
 	struct job_queue *jobs;
+	struct session_store *sessions;
+	struct token_store *tokens;
+	struct lockout *lockout;
+	struct login_queue *logins;
 	int reload_fd; /* one byte asks the master for a reload */
 	pid_t master_pid;
 	struct http_server *http;
@@ -65,6 +75,11 @@ struct api_call {
 	struct api_caller caller;
 	char param[API_PARAMS_MAX][API_PARAM_BYTES]; /* {..} of the path, decoded, UTF-8, in order */
 	json_t *body; /* an object; NULL where the method has none. The call's */
+
+	/* of api.c alone: */
+	struct query *query;
+	bool answered;
+	bool deferred;
 };
 
 typedef void (*api_handler)(struct api_call *call);
@@ -82,7 +97,13 @@ struct api_route {
 /* The value of a query parameter, decoded; NULL if there is none. Borrowed for the call. */
 const char *api_query(struct api_call *call, const char *name);
 
-/* Answer with JSON; body is taken over. */
+/*
+ * Has the body none but these fields (NULL ends the list)? Else it is answered with 400
+ * `unknown_field`, and the handler is done.
+ */
+bool api_has_only(struct api_call *call, const char *const *names) MUSTCHECK;
+
+/* Answer with JSON; body is taken over, NULL (no memory) becomes a 500. */
 void api_reply(struct api_call *call, int status, json_t *body);
 
 /* Answer 204. */
@@ -107,6 +128,11 @@ void api_release(struct api_call **call);
 
 /* Who asks, for audit_note(). Points into call. */
 struct audit_actor api_actor(const struct api_call *call);
+
+/* --- for room.c --- */
+
+/* Answer a request whose path begins with API_PREFIX. */
+void api_handle(struct http_request *rq, const struct api_env *env);
 
 /* --- resources: a table of routes each, their number beside it --- */
 extern const struct api_route api_keys_routes[];

@@ -21,7 +21,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { HTTP_MAGIC = 0x68747470, HTTP_STRANGER_LINES = 5 };
+enum {
+	HTTP_MAGIC = 0x68747470,
+	HTTP_DEFERRED_MAGIC = 0x68747464,
+	HTTP_STRANGER_LINES = 5
+};
 
 /* A connection that has been accepted and whose peer has not been looked at yet. */
 struct unchecked {
@@ -50,7 +54,6 @@ static const struct {
 	{ "Content-Security-Policy",
 	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
 	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },
-	{ "Cache-Control", "no-store" },
 };
 
 const char *
@@ -88,6 +91,14 @@ http_body(struct http_request *rq)
 
 	return (struct span){ (const char *)evbuffer_pullup(in, -1),
 		evbuffer_get_length(in) };
+}
+
+struct span
+http_query(const struct http_request *rq)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(rq->ev);
+
+	return span_of(uri != NULL ? evhttp_uri_get_query(uri) : NULL);
 }
 
 int
@@ -137,15 +148,31 @@ drop_body(struct http_request *rq, struct evbuffer *body)
 	evbuffer_drain(body, evbuffer_get_length(body));
 }
 
-void
-http_reply(struct http_request *rq, int status, const char *type, struct evbuffer *body)
+static void
+add_constant_headers(struct http_request *rq)
 {
 	for (size_t i = 0; i < sizeof(security_headers) / sizeof(*security_headers); i++)
 		http_add_header(rq, security_headers[i].name, security_headers[i].value);
+	if (evhttp_find_header(
+		evhttp_request_get_output_headers(rq->ev), "Cache-Control") == NULL)
+		http_add_header(rq, "Cache-Control", "no-store");
+}
+
+void
+http_reply(struct http_request *rq, int status, const char *type, struct evbuffer *body)
+{
+	add_constant_headers(rq);
 	http_add_header(rq, "Content-Type", type);
 	if (rq->head)
 		drop_body(rq, body);
 	evhttp_send_reply(rq->ev, status, NULL, body);
+}
+
+void
+http_reply_empty(struct http_request *rq, int status)
+{
+	add_constant_headers(rq);
+	evhttp_send_reply(rq->ev, status, NULL, NULL);
 }
 
 static int
@@ -179,12 +206,19 @@ error_type(int status)
 }
 
 void
+http_reply_fault(struct http_request *rq, int status, const char *code, const char *param,
+    const char *message)
+{
+	http_reply_json(rq, status,
+	    json_pack("{s:{s:s, s:s, s:s?, s:s}}", "error", "message", message, "type",
+		error_type(status), "param", param, "code", code));
+}
+
+void
 http_reply_error(
     struct http_request *rq, int status, const char *code, const char *message)
 {
-	http_reply_json(rq, status,
-	    json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", message, "type",
-		error_type(status), "param", "code", code));
+	http_reply_fault(rq, status, code, NULL, message);
 }
 
 static bool
@@ -209,8 +243,8 @@ static const struct {
 };
 
 /* 405 with the methods that the path has (RFC 9110 section 15.5.6). */
-static void
-reply_method(struct http_request *rq, unsigned methods)
+void
+http_reply_method(struct http_request *rq, unsigned methods)
 {
 	char allow[64] = "";
 	size_t n = 0;
@@ -246,9 +280,24 @@ dispatch(struct http_server *s, struct http_request *rq, unsigned method)
 		allowed |= methods;
 	}
 	if (allowed != 0)
-		reply_method(rq, allowed);
+		http_reply_method(rq, allowed);
 	else
 		http_reply_error(rq, 404, "not_found", "There is nothing at this path.");
+}
+
+/*
+ * evhttp reads no body of these methods, and would take one for the next request: that
+ * connection must not be gone on with.
+ */
+static bool
+has_unread_body(const struct http_request *rq, unsigned method)
+{
+	const char *length = http_header(rq, "Content-Length");
+
+	if (method & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH))
+		return false;
+	return http_header(rq, "Transfer-Encoding") != NULL ||
+	    (length != NULL && strcmp(length, "0") != 0);
 }
 
 static void
@@ -256,13 +305,73 @@ on_request(struct evhttp_request *ev, void *arg)
 {
 	struct http_server *s = arg;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
+	const unsigned method = evhttp_request_get_command(ev);
 	struct http_request rq = { .ev = ev };
 
 	if (s->magic != HTTP_MAGIC)
 		abort();
-	rq.head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
+	rq.head = method == EVHTTP_REQ_HEAD;
 	rq.path = span_of(uri != NULL ? evhttp_uri_get_path(uri) : NULL);
-	dispatch(s, &rq, evhttp_request_get_command(ev));
+	if (has_unread_body(&rq, method)) {
+		http_add_header(&rq, "Connection", "close");
+		http_reply_error(
+		    &rq, 400, "unexpected_body", "This method takes no body.");
+		return;
+	}
+	dispatch(s, &rq, method);
+}
+
+/* --- answers that come later --- */
+
+struct http_deferred {
+	uint32_t magic;
+	struct http_request rq;
+	bool gone;
+};
+
+/* The connection ends: evhttp frees the request with it. */
+static void
+on_connection_end(struct evhttp_connection *c, void *arg)
+{
+	struct http_deferred *d = arg;
+
+	(void)c;
+	if (d->magic != HTTP_DEFERRED_MAGIC)
+		abort();
+	d->gone = true;
+}
+
+struct http_deferred *
+http_defer(struct http_request *rq)
+{
+	struct evhttp_connection *c = evhttp_request_get_connection(rq->ev);
+	struct http_deferred *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->magic = HTTP_DEFERRED_MAGIC;
+	d->rq = *rq;
+	d->gone = c == NULL;
+	if (c != NULL)
+		evhttp_connection_set_closecb(c, on_connection_end, d);
+	return d;
+}
+
+bool
+http_resume(struct http_deferred *d, struct http_request *rq_out)
+{
+	const bool there = !d->gone;
+
+	if (d->magic != HTTP_DEFERRED_MAGIC)
+		abort();
+	if (there) {
+		evhttp_connection_set_closecb(
+		    evhttp_request_get_connection(d->rq.ev), NULL, NULL);
+		*rq_out = d->rq;
+	}
+	d->magic = 0;
+	free(d);
+	return there;
 }
 
 static bool
