@@ -82,8 +82,11 @@ stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
 $(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))
 
-# Files that are part of the executable; models.c has their symbols.
-EMBED := etc/models.json
+# Files that are part of the executable: models.c and api_audit.c have their symbols; those
+# of the page stand in a table under their bare names.
+EMBED := etc/models.json admin/openapi.json
+WWW := $(wildcard admin/www/*)
+WWW_NAMES := $(notdir $(WWW)) chart.js
 ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(BUILD)/libembed.a $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
 
 # A hard link: as old as what it names, so nothing is copied twice.
@@ -112,7 +115,22 @@ $(BUILD)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(Q)ld -r -b binary -z noexecstack -o $@ $< && objcopy \
 	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
-$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o)
+define embed_www
+$(BUILD)/www/$(2): $(1)
+	@mkdir -p $$(@D)
+	$$(Q)cp $$< $$@
+endef
+$(foreach f,$(WWW),$(eval $(call embed_www,$(f),$(notdir $(f)))))
+$(eval $(call embed_www,$(CHART_JS),chart.js))
+$(WWW_NAMES:%=$(BUILD)/www/%.o): %.o: %
+	$(Q)cd $(@D) && ld -r -b binary -z noexecstack -o $(@F) $(<F) && objcopy \
+	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $(@F)
+$(call stamp,$(BUILD)/www-names,$(WWW))
+$(BUILD)/www/www_table.c: contrib/build/www_table.sh $(BUILD)/www-names
+	$(Q)$< $(WWW_NAMES) >$@
+$(BUILD)/www/www_table.o: $(BUILD)/www/www_table.c admin/www.h $(BUILD)/flags
+	$(Q)$(compile) -c -o $@ $<
+$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o) $(WWW_NAMES:%=$(BUILD)/www/%.o) $(BUILD)/www/www_table.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(foreach d,$(FOLDERS),$(eval $(call folder_archive,$(d))))
 $(BUILD)/libllhttp.a: $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)

@@ -306,6 +306,29 @@ shape_end(struct exchange *x)
 	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 }
 
+/*
+ * What the admin process says itself carries a policy for pages; what its HTTP library
+ * answers to a request that it can't take does not, and is a page of HTML.
+ */
+static bool
+is_bare_refusal(const struct exchange *x, const struct http1_head *head)
+{
+	return x->to_admin && head->status >= 400 &&
+	    http1_find(head, SPAN("content-security-policy"), NULL) == NULL;
+}
+
+static void
+refuse_for_admin(struct exchange *x, unsigned status)
+{
+	x->keep_alive = false; /* some of the body may not have been read */
+	switch (status) {
+	case 400: exchange_fail(x, REPLY_BAD_REQUEST, NULL); return;
+	case 413: exchange_fail(x, REPLY_TOO_LARGE, NULL); return;
+	case 501: exchange_fail(x, REPLY_BAD_METHOD, NULL); return;
+	default: exchange_fail(x, REPLY_ADMIN_DOWN, NULL); return;
+	}
+}
+
 static void
 on_head(void *arg, const struct http1_head *head, bool end)
 {
@@ -315,6 +338,10 @@ on_head(void *arg, const struct http1_head *head, bool end)
 		stats_add(&x->env->row->stats.upstream[stats_code_index(head->status)], 1);
 	if (!x->to_admin && head->status == 401) {
 		upstream_refuses_us(x);
+		return;
+	}
+	if (is_bare_refusal(x, head)) {
+		refuse_for_admin(x, head->status);
 		return;
 	}
 	end_request_metering(x);

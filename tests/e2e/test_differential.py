@@ -211,7 +211,7 @@ def recorder():
 
 @pytest.mark.timeout(300)
 def test_what_is_forwarded_is_what_h11_reads_in_the_same_bytes(start_house, recorder):
-    house = start_house(upstream=recorder.url(), UPSTREAM_HEADERS=None, HEADER_TIMEOUT=1, BODY_TIMEOUT=1, IDLE_TIMEOUT=1)
+    house = start_house(upstream=recorder.url(), UPSTREAM_HEADERS=None, HEADER_TIMEOUT=3, BODY_TIMEOUT=3, IDLE_TIMEOUT=3)
     chance = random.Random(SEED)
     streams = [one_stream(chance) for _ in range(STREAMS)]
     assert sum(count for _, count, _ in streams) >= 10_000

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import socket
 import time
@@ -54,7 +53,7 @@ CHUNKS = [b"zz\r\n{}\r\n", b"\r\n{}\r\n", b"-2\r\n{}\r\n", b"+2\r\n{}\r\n", b" 2
           b"2_\r\n{}\r\n", b"2,\r\n{}\r\n", b"2\x00\r\n{}\r\n", b"2\n{}\r\n", b"2\r{}\r\n", b"2\r\r\n{}\r\n", b"2\r\n{}\n", b"2\r\n{}x\r\n",
           b"2\r\n{}2\r\n{}\r\n", b"10000000000000002\r\n{}\r\n", b"00000000000000002\r\n{}\r\n", b"8000000000000000\r\n{}\r\n",
           b"ffffffffffffffff\r\n{}\r\n", b"2;" + b"e" * 300 + b"\r\n{}\r\n", b"2;a\nb\r\n{}\r\n", b"2;a\rb\r\n{}\r\n", b"2 ;a\r\n{}\r\n",
-          b"2;a=\"\r\n\"\r\n{}\r\n", b"2;" + b"e" * 100_000, b"0\r\nX: " + b"t" * 100_000 + b"\r\n\r\n", b"0\r\n X: 1\r\n\r\n",
+          b"2;a=\"\r\n\"\r\n{}\r\n", b"2;" + b"e" * 100_000, (b"1;" + b"e" * 250 + b"\r\na\r\n") * 200, b"0\r\nX: " + b"t" * 100_000 + b"\r\n\r\n", b"0\r\n X: 1\r\n\r\n",
           b"0\r\nX : 1\r\n\r\n", b"0\r\nX\r\n\r\n", b"0\r\nX: a\x00\r\n\r\n", b"0\r\nX: a\nY: b\r\n\r\n", b"0\r\nX: a\r\n b\r\n\r\n",
           b"0\r\nContent-Length: 2\r\n\r\n", b"0\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\nHost: other\r\n\r\n", b"0\n\r\n", b"0\r\n\n"]
 
@@ -255,6 +254,21 @@ def test_an_ambiguous_answer_is_a_502_and_no_byte_of_it_reaches_a_client(start_h
         assert client.answer().status == 200
 
 
+def test_interim_answers_without_end_are_a_502(start_house, upstream):
+    house = start_house(upstream=upstream.url(), WORKERS=1)
+    with house.connect() as client:
+        client.send(raw.request("GET", "/v1/x", AUTH))
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(10_000):
+                peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        answer = client.answer()
+        assert answer.status == 502
+        assert len(answer.interim) <= 32
+        assert peer.is_closed()
+
+
 def test_a_length_that_a_204_may_not_have_is_not_passed_on(start_house, upstream):
     house = start_house(upstream=upstream.url(), WORKERS=1)
     with house.connect() as client:
@@ -310,7 +324,7 @@ def test_out_of_descriptors_accepting_pauses_without_burning_and_heals(start_hou
     [worker] = house.workers()
     kept = house.connect()
     assert kept.ask("GET", "/health").status == 200
-    had = procfs.limit(worker, resource.RLIMIT_NOFILE, len(procfs.open_files(worker)) + 20)
+    had = procfs.limit(worker, "nofile", len(procfs.open_files(worker)) + 20)
     holders = [house.connect() for _ in range(60)]
     until("it says so", lambda: house.lines("accept_paused"))
     spent = processor_seconds(worker)
@@ -320,7 +334,7 @@ def test_out_of_descriptors_accepting_pauses_without_burning_and_heals(start_hou
     for holder in holders[:50]:
         holder.close()
     assert house.ask("GET", "/health").status == 200, "it heals by itself"
-    procfs.limit(worker, resource.RLIMIT_NOFILE, had)
+    procfs.limit(worker, "nofile", had)
     for holder in holders[50:]:
         assert holder.ask("GET", "/health").status == 200, "who waited in the queue is served"
         holder.close()
@@ -420,7 +434,7 @@ def test_a_worker_short_of_memory_ends_connections_and_not_itself(start_house):
                             WORKERS=1, UPSTREAM_CONNECT_TIMEOUT=3)
         [worker] = house.workers()
         size = int(procfs.status_field(worker, "VmSize").split()[0]) * 1024
-        had = procfs.limit(worker, resource.RLIMIT_AS, size + 256 * 1024)
+        had = procfs.limit(worker, "as", size + 256 * 1024)
         clients, statuses = [], []
         for _ in range(200):
             client = house.connect()
@@ -437,7 +451,7 @@ def test_a_worker_short_of_memory_ends_connections_and_not_itself(start_house):
             client.close()
         assert set(statuses) <= {0, 408, 503, 504}
         assert set(statuses) & {0, 503}, "memory was short for nobody: this test has shown nothing"
-        procfs.limit(worker, resource.RLIMIT_AS, had)
+        procfs.limit(worker, "as", had)
         assert house.workers() == [worker]
         assert house.ask("GET", "/health").status == 200
         house.expect("connection_refused")

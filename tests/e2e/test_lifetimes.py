@@ -343,10 +343,10 @@ def test_a_client_that_neither_reads_nor_is_read_is_given_up(own, upstream):
         client.send(raw.request("POST", "/unstructured/x", AUTH, b"a" * (20 * MIB))[:200])
         peer = upstream.accept()
         fill(client)
-        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
-        fill(peer)
-        peer.sock.settimeout(raw.TIMEOUT)
-        assert peer.is_closed()
+        sending = push_all(peer, b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"a" * 100_000_000)
+        sending.join(raw.TIMEOUT)
+        assert not sending.is_alive(), "gatehouse waits for both of them"
+    assert house.ask("GET", "/health").status == 200
 
 
 # time

@@ -22,9 +22,10 @@ static size_t
 split(char *text, char *v[MAX_VARIABLES + 1])
 {
 	size_t n = 0;
+	char *rest;
 
-	for (char *line = strtok(text, "\n"); line != NULL && n < MAX_VARIABLES;
-	     line = strtok(NULL, "\n"))
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL && n < MAX_VARIABLES;
+	     line = strtok_r(NULL, "\n", &rest))
 		v[n++] = line;
 	v[n] = NULL;
 	return n;
@@ -89,8 +90,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	FUZZ_CHECK(text != NULL && whole != NULL);
+	memcpy(whole, data, size);
 	for (size_t i = 0; i < size; i++) /* one string of both halves */
-		whole[i] = data[i] != '\0' ? (char)data[i] : '\n';
+		if (whole[i] == '\0')
+			whole[i] = '\n';
 	whole[size] = '\0';
 	memcpy(text, data, n);
 	text[n] = '\0';
