@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "master/admin_child.h"
 #include "master/crew.h"
+#include "master/expiry.h"
 #include "master/publish.h"
 #include "master/reload.h"
 #include "master/roll.h"
@@ -124,6 +125,7 @@ step(struct master *m, uint64_t now_ms)
 	admin_child_step(m, now_ms);
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);
+	expiry_step(m, now_ms, clock_wall_ms() / 1000);
 	stop_step(m, now_ms);
 	if (m->status_dirty)
 		status_save(m);
