@@ -80,6 +80,9 @@ needs_test()
 	need procps program ps
 	need prometheus program prometheus
 	need prometheus program promtool
+	need testssl.sh program testssl
+	need systemd program systemd-analyze
+	need nftables program nft
 	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 }
 
