@@ -4,6 +4,8 @@
 MODE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
+ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_gatehouse
 FUZZ_SECONDS ?= 60
 KILL_SECONDS ?= 200
 WERROR ?= -Werror
@@ -188,7 +190,7 @@ endif
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
 TIDY_FLAGS = -std=c11 $(OUR_CPPFLAGS)
-SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh tests/*.sh tests/*/*.sh)
+SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh contrib/*/*.bash tests/*.sh tests/*/*.sh)
 PYTHON_FILES := $(wildcard tests/*.py tests/*/*.py contrib/*/*.py)
 lint: lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy
 lint-format: deps-lint
@@ -219,9 +221,12 @@ run: build/gatehouse deps-run
 
 install: build/gatehouse
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
-	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
+	    $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse \
+	    $(dir $(BASH_COMPLETION)) $(dir $(ZSH_COMPLETION))
 	install -m 755 build/gatehouse $(DESTDIR)$(PREFIX)/bin/gatehouse
 	install -m 644 contrib/man/gatehouse.8 $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8
+	install -m 644 contrib/completion/gatehouse.bash $(BASH_COMPLETION)
+	install -m 644 contrib/completion/_gatehouse $(ZSH_COMPLETION)
 	$(if $(wildcard etc/models.json),install -m 644 etc/models.json $(DESTDIR)$(PREFIX)/share/gatehouse/)
 	$(foreach f,$(wildcard etc/*.example),install -m 644 $(f) $(DESTDIR)$(SYSCONFDIR)/gatehouse/ &&) true
 
@@ -230,6 +235,7 @@ endif
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/gatehouse $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8 \
+	    $(BASH_COMPLETION) $(ZSH_COMPLETION) \
 	    $(DESTDIR)$(PREFIX)/share/gatehouse/models.json \
 	    $(patsubst etc/%,$(DESTDIR)$(SYSCONFDIR)/gatehouse/%,$(wildcard etc/*.example))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse

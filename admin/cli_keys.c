@@ -13,6 +13,7 @@
 
 #include "admin/cli_keys_args.h"
 #include "admin/cli_keys_print.h"
+#include "admin/key_changes.h"
 #include "common/clock.h"
 #include "common/keyfile_edit.h"
 
@@ -43,12 +44,14 @@ finish_output(const struct cli *c)
 static int
 print_keys(const struct cli *c, const struct key *v, size_t n)
 {
+	int r;
+
 	if (!c->args->json)
-		cli_keys_print_table(c->io->out, v, n, c->now_ms);
-	else if (cli_keys_print_json(
-		     c->io->out, c->cfg->api_keys_file, v, n, c->now_ms) != 0)
-		return refused(c, "out of memory");
-	return finish_output(c);
+		r = cli_keys_print_table(c->io->out, v, n, c->now_ms);
+	else
+		r = cli_keys_print_json(
+		    c->io->out, c->cfg->api_keys_file, v, n, c->now_ms);
+	return r == 0 ? finish_output(c) : refused(c, "out of memory");
 }
 
 /* All keys, or those with the id that was given. */
@@ -153,21 +156,57 @@ apply(const struct cli *c, struct keyfile_edit *e, char *secret, char *id,
 	return -EINVAL;
 }
 
-/* Make the change and write the file. k_out: the key as it is then. */
+/* What an edit was about: the key before and after it. */
+struct edited {
+	char id[KEY_ID_MAX + 1];
+	bool had, has; /* before, after: false where it was not there, or faulty */
+	struct key before, after;
+};
+
+/* Make the change and write the file. */
 static int
-edit(const struct cli *c, struct keyfile_edit *e, char *secret, struct key *k_out,
+edit(const struct cli *c, struct keyfile_edit *e, char *secret, struct edited *out,
     struct errmsg *why)
 {
-	char id[KEY_ID_MAX + 1] = "";
+	struct errmsg unused;
 	int r;
 
 	if (c->args->id != NULL && strlen(c->args->id) <= KEY_ID_MAX)
-		memcpy(id, c->args->id, strlen(c->args->id));
-	if ((r = apply(c, e, secret, id, why)) != 0)
+		memcpy(out->id, c->args->id, strlen(c->args->id));
+	out->had = keyfile_edit_get(e, out->id, &out->before, &unused) == 0;
+	if ((r = apply(c, e, secret, out->id, why)) != 0)
 		return r;
-	if (c->args->verb != KEYS_DELETE && (r = keyfile_edit_get(e, id, k_out, why)) != 0)
-		return r;
+	if (c->args->verb != KEYS_DELETE) {
+		if ((r = keyfile_edit_get(e, out->id, &out->after, why)) != 0)
+			return r;
+		out->has = true;
+	}
 	return keyfile_edit_commit(e, why);
+}
+
+/* Commands as the audit calls them. */
+static const char *
+action_of(enum cli_keys_verb verb)
+{
+	switch (verb) {
+	case KEYS_CREATE: return "key.create";
+	case KEYS_ROTATE: return "key.rotate";
+	case KEYS_REVOKE: return "key.revoke";
+	case KEYS_ENABLE: return "key.enable";
+	case KEYS_SET: return "key.set";
+	case KEYS_DELETE: return "key.delete";
+	case KEYS_LIST:
+	case KEYS_SHOW: break; /* change nothing */
+	}
+	return "key";
+}
+
+static void
+note(const struct cli *c, const struct edited *k)
+{
+	if (c->io->audit != NULL)
+		c->io->audit(c->io->audit_arg, action_of(c->args->verb), k->id,
+		    key_changes(k->had ? &k->before : NULL, k->has ? &k->after : NULL));
 }
 
 static bool
@@ -184,7 +223,7 @@ do_edit(const struct cli *c)
 	char secret[KEY_SECRET_BYTES + 1] = "";
 	struct keyfile_edit *e = NULL;
 	struct errmsg why = { "" };
-	struct key k;
+	struct edited k = { .had = false };
 	int printed, r;
 
 	r = keyfile_edit_open(
@@ -199,10 +238,11 @@ do_edit(const struct cli *c)
 	}
 	if (why.text[0] != '\0')
 		fprintf(c->io->err, "warning: %s\n", why.text);
-	printed =
-	    print_result(c, keyfile_edit_path(e), &k, secret[0] != '\0' ? secret : NULL);
+	printed = print_result(
+	    c, keyfile_edit_path(e), &k.after, secret[0] != '\0' ? secret : NULL);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	keyfile_edit_close(&e);
+	note(c, &k);
 	r = reload(c);
 	return printed != CLI_DONE ? printed : r;
 }

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "common/config.h"
 
 /* What reload gives back; also the exit codes of CONTRACT section 1. */
@@ -28,6 +30,12 @@ struct cli_io {
 	 */
 	int (*reload)(void *arg);
 	void *reload_arg;
+	/*
+	 * Note in the audit what was done to a key; detail is taken over. What it has to
+	 * say of a failure is its own. NULL: there is no audit.
+	 */
+	void (*audit)(void *arg, const char *action, const char *key_id, json_t *detail);
+	void *audit_arg;
 };
 
 /*

@@ -1,6 +1,5 @@
 /*
- * Printing of keys for `gatehouse keys`. Descriptions and ids are other people's
- * text: control characters become `?`, so that nobody's terminal is written to.
+ * Printing of keys for `gatehouse keys`.
  */
 #include "admin/cli_keys_print.h"
 
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <jansson.h>
 
+#include "admin/cli_table.h"
 #include "common/keyfile_entry.h"
 #include "common/keyfile_time.h"
 
@@ -75,66 +75,21 @@ row_fill(struct row *r, const struct key *k, int64_t now_ms)
 	r->text[COL_TEXT] = k->description;
 }
 
-/* Characters of a UTF-8 text. */
-static size_t
-width_of(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-static void
-print_text(FILE *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
-
-		if (c == 0xc2 && next < 0xa0) { /* C1 controls */
-			fputc('?', out);
-			s++;
-		} else {
-			fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
-		}
-	}
-}
-
-static void
-print_row(FILE *out, const char *const text[N_COLUMNS], const size_t width[N_COLUMNS])
-{
-	for (size_t c = 0; c < N_COLUMNS; c++) {
-		size_t n = width_of(text[c]);
-
-		print_text(out, text[c]);
-		if (c + 1 == N_COLUMNS)
-			break;
-		for (; n < width[c] + 2; n++)
-			fputc(' ', out);
-	}
-	fputc('\n', out);
-}
-
-void
+int
 cli_keys_print_table(FILE *out, const struct key *v, size_t n, int64_t now_ms)
 {
-	size_t width[N_COLUMNS];
+	struct cli_table *t = NULL;
 	struct row r;
+	int rc = cli_table_create(titles, N_COLUMNS, &t);
 
-	for (size_t c = 0; c < N_COLUMNS; c++)
-		width[c] = strlen(titles[c]);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; rc == 0 && i < n; i++) {
 		row_fill(&r, &v[i], now_ms);
-		for (size_t c = 0; c < N_COLUMNS; c++)
-			if (width_of(r.text[c]) > width[c])
-				width[c] = width_of(r.text[c]);
+		rc = cli_table_add(t, r.text);
 	}
-	print_row(out, titles, width);
-	for (size_t i = 0; i < n; i++) {
-		row_fill(&r, &v[i], now_ms);
-		print_row(out, r.text, width);
-	}
+	if (rc == 0)
+		cli_table_print(t, out);
+	cli_table_destroy(&t);
+	return rc;
 }
 
 /* A path need not be UTF-8; the rest has to be printed all the same. */
@@ -204,7 +159,7 @@ static void
 print_field(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "%-15s", name);
-	print_text(out, text);
+	cli_text_print(out, text);
 	fputc('\n', out);
 }
 

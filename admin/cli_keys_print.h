@@ -16,8 +16,9 @@
 /* `active`, `disabled`, `expired` or `blocked` (a limit of 0), at now_ms. */
 const char *cli_keys_state(const struct key *k, int64_t now_ms);
 
-/* A table of n keys with a head line. */
-void cli_keys_print_table(FILE *out, const struct key *v, size_t n, int64_t now_ms);
+/* A table of n keys with a head line. Returns 0 or -ENOMEM. */
+int cli_keys_print_table(
+    FILE *out, const struct key *v, size_t n, int64_t now_ms) MUSTCHECK;
 
 /* `{"file": ..., "keys": [...]}` on one line. Returns 0 or -ENOMEM. */
 int cli_keys_print_json(

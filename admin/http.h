@@ -27,7 +27,10 @@ enum {
 
 struct http_server;
 
-/* One request while its handler runs; the handler answers exactly once, before it returns. */
+/*
+ * One request while its handler runs; the handler answers exactly once before it returns,
+ * or puts the answer off with http_defer().
+ */
 struct http_request {
 	struct evhttp_request *ev;
 	struct span path; /* as sent: not decoded, no query; valid during the call */
@@ -80,6 +83,20 @@ struct span http_body(struct http_request *rq);
 /* A number in the query, NAME=digits. Returns 0, -ENOENT or ERR_SYNTAX. */
 int http_query_number(
     const struct http_request *rq, const char *name, uint64_t *out) MUSTCHECK;
+
+/*
+ * The answer comes later, from the loop: the request is kept until http_resume(). NULL
+ * without memory (answer at once then). A client that leaves meanwhile costs nothing; so
+ * does the server's end.
+ */
+struct http_deferred;
+struct http_deferred *http_defer(struct http_request *rq) MUSTCHECK;
+
+/*
+ * Take a request back up and free d: rq_out is good until the caller returns to the loop and is to be
+ * answered. false: the client has gone, there is nothing to answer.
+ */
+bool http_resume(struct http_deferred *d, struct http_request *rq_out) MUSTCHECK;
 
 /* Add a header to the answer to come. Both are copied. */
 void http_add_header(struct http_request *rq, const char *name, const char *value);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "admin/audit_wire.h"
 #include "admin/usage_backup.h"
 #include "admin/usage_import.h"
 #include "admin/usage_query.h"
@@ -181,6 +182,68 @@ answer_backup(struct call *c)
 	reply_fault(c, r);
 }
 
+static int
+put_line(json_t *record, void *arg)
+{
+	struct evbuffer *out = arg;
+	char *line = json_dumps(record, JSON_COMPACT);
+	const bool done = line != NULL && evbuffer_add(out, line, strlen(line)) == 0 &&
+	    evbuffer_add(out, "\n", 1) == 0;
+
+	free(line);
+	json_decref(record);
+	return done ? 0 : -ENOMEM;
+}
+
+static void
+answer_audit(struct call *c)
+{
+	struct evbuffer *out = evbuffer_new();
+	uint64_t since = 0, until = INT64_MAX;
+	int r = out != NULL ? 0 : -ENOMEM;
+
+	if (r == 0 &&
+	    (http_query_number(c->rq, "since", &since) != 0 ||
+		http_query_number(c->rq, "until", &until) != 0 || since > INT64_MAX ||
+		until > INT64_MAX))
+		r = ERR_SYNTAX;
+	if (r == 0)
+		r = audit_wire_read(
+		    c->ledger, (int64_t)since, (int64_t)until, put_line, out);
+	if (r == 0)
+		http_reply(c->rq, 200, "application/jsonl", out);
+	else
+		reply_fault(c, r);
+	if (out != NULL)
+		evbuffer_free(out);
+}
+
+static void
+answer_audit_append(struct call *c)
+{
+	const struct span body = http_body(c->rq);
+	json_t *note = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+	const int r = audit_wire_append(c->ledger, note);
+
+	json_decref(note);
+	if (r == 0)
+		http_reply_json(c->rq, 200, json_object());
+	else
+		reply_fault(c, r);
+}
+
+static void
+answer_audit_verify(struct call *c)
+{
+	json_t *verdict = NULL;
+	const int r = audit_wire_verify(c->ledger, &verdict);
+
+	if (r == 0)
+		http_reply_json(c->rq, 200, verdict);
+	else
+		reply_fault(c, r);
+}
+
 static const struct {
 	unsigned method;
 	const char *path;
@@ -190,6 +253,9 @@ static const struct {
 	{ EVHTTP_REQ_POST, USAGE_API_FORGET, answer_forget },
 	{ EVHTTP_REQ_POST, USAGE_API_IMPORT, answer_import },
 	{ EVHTTP_REQ_POST, USAGE_API_BACKUP, answer_backup },
+	{ EVHTTP_REQ_GET, USAGE_API_AUDIT, answer_audit },
+	{ EVHTTP_REQ_POST, USAGE_API_AUDIT, answer_audit_append },
+	{ EVHTTP_REQ_GET, USAGE_API_AUDIT_VERIFY, answer_audit_verify },
 };
 
 /*

@@ -1,6 +1,6 @@
 /*
  * What the CLI asks of the admin process over its socket, under /internal/: usage, forget,
- * import, backup. For root and admin's own user only, and never for what comes through a
+ * import, backup, audit. For root and admin's own user only, and never for what comes through a
  * worker.
  */
 #ifndef GATEHOUSE_ADMIN_USAGE_API_H
@@ -14,6 +14,12 @@
 #define USAGE_API_FORGET "/internal/forget" /* POST a key id: {"rows"} */
 #define USAGE_API_IMPORT "/internal/import" /* POST lines: {"added"} */
 #define USAGE_API_BACKUP "/internal/backup" /* POST: {"staged"} */
+
+#define USAGE_API_AUDIT                                                                  \
+	"/internal/audit" /* GET ?since=MS&until=MS: an object a line;
+					   POST what a command did */
+#define USAGE_API_AUDIT_VERIFY                                                           \
+	"/internal/audit/verify" /* GET: the verdict on its chain */
 
 /* Answer a request whose path begins with USAGE_API_PREFIX. */
 void usage_api_handle(struct http_request *rq, struct flush *f, const char *data_dir);

@@ -20,6 +20,7 @@
 #include "common/rundir.h"
 #include "common/shared.h"
 #include "common/version.h"
+#include "master/ctl_figures.h"
 
 static const char *
 text_of(const json_t *o, const char *name)
@@ -141,9 +142,8 @@ print_worker(FILE *out, const json_t *w, struct state *state)
 }
 
 static void
-print_workers(FILE *out, const json_t *status)
+print_workers(FILE *out, const json_t *status, struct state *state)
 {
-	struct state *state = map_state(status);
 	size_t i;
 	json_t *w;
 
@@ -151,6 +151,19 @@ print_workers(FILE *out, const json_t *status)
 	    "pid", "phase", "connections", "in flight", "requests");
 	json_array_foreach(json_object_get(status, "processes"), i, w)
 	    print_worker(out, w, state);
+}
+
+/* All of it, on one screen; without state where its numbers may not be read. */
+static void
+print_screen(FILE *out, const json_t *status)
+{
+	struct state *state = map_state(status);
+
+	print_head(out, status);
+	print_reload(out, json_object_get(status, "last_reload"));
+	if (state != NULL)
+		ctl_figures_print(state, clock_wall_ms(), out);
+	print_workers(out, status, state);
 	if (state != NULL)
 		(void)munmap(state, sizeof(*state));
 }
@@ -173,9 +186,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 		(void)json_dumpf(status, out, JSON_INDENT(2));
 		fprintf(out, "\n");
 	} else {
-		print_head(out, status);
-		print_reload(out, json_object_get(status, "last_reload"));
-		print_workers(out, status);
+		print_screen(out, status);
 	}
 	json_decref(status);
 	return EXIT_DONE;

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/cli_audit.h"
 #include "admin/cli_backup.h"
 #include "admin/cli_import.h"
 #include "admin/cli_keys.h"
+#include "admin/cli_note.h"
 #include "admin/cli_usage.h"
 #include "common/version.h"
 #include "master/check.h"
@@ -45,6 +47,7 @@ static int run_stop(const struct invocation *in);
 static int run_status(const struct invocation *in);
 static int run_keys(const struct invocation *in);
 static int run_usage(const struct invocation *in);
+static int run_audit(const struct invocation *in);
 static int run_import(const struct invocation *in);
 static int run_backup(const struct invocation *in);
 static int run_version(const struct invocation *in);
@@ -91,6 +94,13 @@ static const struct command commands[] = {
 	  "key's usage into `forgotten`. With no master running the ledger is read all the\n"
 	  "same.\n" FIND_HELP,
 	  false, true, run_usage },
+	{ "audit", "[-c FILE] [verify] [OPTION ...]",
+	  "show who changed what, and whether the record is whole",
+	  "Lists what was changed, by whom, when and from where, oldest first; `gatehouse audit\n"
+	  "--help` lists the options. `gatehouse audit verify` says whether the chain of records\n"
+	  "is whole, and exits 1 if one was altered or taken out. With no master running the\n"
+	  "ledger is read all the same.\n" FIND_HELP,
+	  false, true, run_audit },
 	{ "import", "[-c FILE] FILE", "take over a usage.json of the Python proxy",
 	  "Adds the records of FILE to the ledger, each once, however often it is imported and\n"
 	  "however it has grown. Of a file with any fault nothing is imported.\n" FIND_HELP,
@@ -123,7 +133,7 @@ print_commands(FILE *f)
 {
 	fprintf(f, "usage: gatehouse COMMAND [OPTION ...]\n\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].line);
+		fprintf(f, "  %-11s  %s\n", commands[i].name, commands[i].line);
 	fprintf(f, "\n`gatehouse help COMMAND` explains one.\n");
 }
 
@@ -232,14 +242,34 @@ reload_after_edit(void *arg)
 	return s->master != 0 ? ctl_reload(s->run_dir, stderr, stderr) : CLI_NOT_RUNNING;
 }
 
+static struct cli_service
+service_for_cli(const struct service *s)
+{
+	return (struct cli_service){ .run_dir = s->run_dir,
+		.data_dir = s->config->data_dir,
+		.running = s->master != 0,
+		.out = stdout,
+		.err = stderr };
+}
+
+/* After an edit: into the audit with it. */
+static void
+note_edit(void *arg, const char *action, const char *key_id, json_t *detail)
+{
+	cli_note(arg, action, key_id, detail);
+}
+
 static int
 act_keys(const struct invocation *in, const struct service *s)
 {
-	struct service asked = *s; /* the hook's argument; borrows what s owns */
+	struct service asked = *s; /* the hooks' arguments; they borrow what s owns */
+	struct cli_service noted = service_for_cli(s);
 	const struct cli_io io = { .out = stdout,
 		.err = stderr,
 		.reload = reload_after_edit,
-		.reload_arg = &asked };
+		.reload_arg = &asked,
+		.audit = note_edit,
+		.audit_arg = &noted };
 	char **argv = in->argv - 1;
 
 	argv[0] = in->process_argv[1]; /* "keys": -c may have stood between */
@@ -257,11 +287,7 @@ static int
 act_ledger(const struct invocation *in, const struct service *s,
     int (*command)(int argc, char **argv, const struct cli_service *s))
 {
-	const struct cli_service service = { .run_dir = s->run_dir,
-		.data_dir = s->config->data_dir,
-		.running = s->master != 0,
-		.out = stdout,
-		.err = stderr };
+	const struct cli_service service = service_for_cli(s);
 	char **argv = in->argv - 1;
 
 	argv[0] = in->process_argv[1]; /* the name: -c may have stood between */
@@ -272,6 +298,12 @@ static int
 act_usage(const struct invocation *in, const struct service *s)
 {
 	return act_ledger(in, s, cli_usage);
+}
+
+static int
+act_audit(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_audit);
 }
 
 static int
@@ -290,6 +322,12 @@ static int
 run_usage(const struct invocation *in)
 {
 	return with_service(in, act_usage);
+}
+
+static int
+run_audit(const struct invocation *in)
+{
+	return with_service(in, act_audit);
 }
 
 static int

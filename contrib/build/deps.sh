@@ -84,6 +84,7 @@ needs_test()
 	need systemd program systemd-analyze
 	need nftables program nft
 	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
+	need zsh program zsh
 }
 
 needs_lint()

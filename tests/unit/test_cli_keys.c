@@ -60,8 +60,10 @@ keys_with(const struct tempdir *t, int reload_result, char *const words[])
 	free(last.out);
 	free(last.err);
 	last = (struct run){ .reload_result = reload_result };
-	io = (struct cli_io){ open_memstream(&last.out, &out_n),
-		open_memstream(&last.err, &err_n), count_reload, &last };
+	io = (struct cli_io){ .out = open_memstream(&last.out, &out_n),
+		.err = open_memstream(&last.err, &err_n),
+		.reload = count_reload,
+		.reload_arg = &last };
 	r = cli_keys(argc, argv, &cfg, &io);
 	fclose(io.out);
 	fclose(io.err);
@@ -430,8 +432,8 @@ output_that_can_not_be_written_is_no_success(void **state)
 	char *argv[] = { W("keys"), W("create"), NULL };
 	char *err = NULL;
 	size_t err_n;
-	struct cli_io io = { fopen("/dev/full", "w"), open_memstream(&err, &err_n), NULL,
-		NULL };
+	struct cli_io io = { .out = fopen("/dev/full", "w"),
+		.err = open_memstream(&err, &err_n) };
 
 	assert_non_null(io.out);
 	assert_int_equal(cli_keys(2, argv, &cfg, &io), CLI_REFUSED);
