@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what building, testing, linting or running needs is on this machine.
-#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run
+#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, deb
 # Each need is looked for by what it gives (a program, a header, a pkg-config name), so
 # nothing is asked of the network when all is there, whatever the system. What is missing
 # is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
@@ -99,6 +99,13 @@ needs_lint()
 	need shellcheck program shellcheck
 }
 
+needs_deb()
+{
+	needs_build
+	need dpkg-dev program dpkg-shlibdeps
+	need mmdebstrap program mmdebstrap
+}
+
 needs_run()
 {
 	needs_build
@@ -142,9 +149,9 @@ flock 9
 
 for set in "$@"; do
 	case $set in
-	build | test | lint | python | run) "needs_$set" ;;
+	build | test | lint | python | run | deb) "needs_$set" ;;
 	*)
-		echo "usage: deps.sh build|test|lint|python|run ..." >&2
+		echo "usage: deps.sh build|test|lint|python|run|deb ..." >&2
 		exit 2
 		;;
 	esac

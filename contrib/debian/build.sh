@@ -5,8 +5,8 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${1:-$root/build}
-version=$(sed -n 's/^#define GATEHOUSE_VERSION "\(.*\)"/\1/p' "$root/common/version.h")
+out=$(realpath -m "${1:-$root/build}")
+version=$(sed -n 's/^#.*define GATEHOUSE_VERSION "\(.*\)"/\1/p' "$root/common/version.h")
 arch=$(dpkg --print-architecture)
 changed=$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)
 work=$(mktemp -d)
@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/debian/gatehouse
 umask 022
 
-# control_field NAME: the names of shared libraries that the program needs, as Depends
+# The names of shared libraries that the program needs, as Depends
 libraries()
 {
 	mkdir -p "$work/debian"
@@ -35,6 +35,9 @@ install -m 644 "$root/contrib/debian/copyright" "$doc/copyright"
 printf 'gatehouse (%s) stable; urgency=medium\n\n  * Built from its source tree.\n\n -- %s  %s\n' \
     "$version" "gatehouse maintainers <maintainers@gatehouse.invalid>" \
     "$(date -R -u -d "@$changed")" | gzip -9n >"$doc/changelog.gz"
+mkdir "$tree/usr/share/zsh/vendor-completions"
+mv "$tree/usr/share/zsh/site-functions/_gatehouse" "$tree/usr/share/zsh/vendor-completions/"
+rmdir "$tree/usr/share/zsh/site-functions"
 gzip -9n "$tree/usr/share/man/man8/gatehouse.8"
 
 libs=$(libraries | sed -n 's/^shlibs:Depends=//p')
