@@ -81,8 +81,11 @@ stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
 $(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))
 
-# Files that are part of the executable; models.c has their symbols.
-EMBED := etc/models.json
+# Files that are part of the executable: models.c and api_audit.c have their symbols; those
+# of the page stand in a table under their bare names.
+EMBED := etc/models.json admin/openapi.json
+WWW := $(wildcard admin/www/*)
+WWW_NAMES := $(notdir $(WWW)) chart.js
 ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(BUILD)/libembed.a $(if $(LLHTTP_DIR),$(BUILD)/libllhttp.a)
 
 # A hard link: as old as what it names, so nothing is copied twice.
@@ -111,7 +114,22 @@ $(BUILD)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(Q)ld -r -b binary -z noexecstack -o $@ $< && objcopy \
 	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $@
-$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o)
+define embed_www
+$(BUILD)/www/$(2): $(1)
+	@mkdir -p $$(@D)
+	$$(Q)cp $$< $$@
+endef
+$(foreach f,$(WWW),$(eval $(call embed_www,$(f),$(notdir $(f)))))
+$(eval $(call embed_www,$(CHART_JS),chart.js))
+$(WWW_NAMES:%=$(BUILD)/www/%.o): %.o: %
+	$(Q)cd $(@D) && ld -r -b binary -z noexecstack -o $(@F) $(<F) && objcopy \
+	    --rename-section .data=.rodata,alloc,load,readonly,data,contents $(@F)
+$(call stamp,$(BUILD)/www-names,$(WWW))
+$(BUILD)/www/www_table.c: contrib/build/www_table.sh $(BUILD)/www-names
+	$(Q)$< $(WWW_NAMES) >$@
+$(BUILD)/www/www_table.o: $(BUILD)/www/www_table.c admin/www.h $(BUILD)/flags
+	$(Q)$(compile) -c -o $@ $<
+$(BUILD)/libembed.a: $(EMBED:%=$(BUILD)/embed/%.o) $(WWW_NAMES:%=$(BUILD)/www/%.o) $(BUILD)/www/www_table.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(foreach d,$(FOLDERS),$(eval $(call folder_archive,$(d))))
 $(BUILD)/libllhttp.a: $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
@@ -174,6 +192,9 @@ e2e: test-build venv node
 soak-kill: build/gatehouse venv
 	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
 	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
+soak-slow: build/gatehouse venv
+	$(Q)SLOW_CONNECTIONS=10000 GATEHOUSE_BINARY=build/gatehouse \
+	    build/venv/bin/python -m pytest -q tests/e2e/test_slow.py
 fuzz: $(FUZZ:%=fuzz-run-%)
 fuzz-run-%: fuzz-build
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz/fuzz/$*
@@ -267,6 +288,7 @@ help:
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
 	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
+	@echo 'make soak-slow      10,000 half-open and slow connections, and real clients beside them'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench          micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
@@ -275,7 +297,7 @@ help:
 	@echo 'make deb            build/gatehouse_VERSION_ARCH.deb; make deb-check: try it under systemd, as root'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill bench \
+.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill soak-slow bench \
 	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

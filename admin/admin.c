@@ -20,7 +20,9 @@
 #include "admin/metrics.h"
 #include "admin/procstat.h"
 #include "admin/resolve.h"
+#include "admin/room.h"
 #include "admin/usage_api.h"
+#include "admin/zone.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -37,6 +39,7 @@ struct admin {
 	struct resolve *resolve;
 	struct flush *flush;
 	struct metrics metrics;
+	struct room *room;
 	uid_t uids[ADMIN_UIDS]; /* who may speak to the admin socket */
 	size_t n_uids;
 	struct log_limit acme_faults;
@@ -57,13 +60,7 @@ admin_of(void *arg)
 static void
 handle_admin(struct http_request *rq, void *arg)
 {
-	const struct admin *a = admin_of(arg);
-
-	if (a->args->config->admin_password == NULL)
-		http_reply_error(rq, 404, "admin_off",
-		    "The admin UI is off: ADMIN_PASSWORD is not set.");
-	else
-		http_reply_error(rq, 404, "not_found", "There is nothing at this path.");
+	room_handle(rq, admin_of(arg)->room);
 }
 
 /* What the world may know: there is such a file, or there is none. */
@@ -205,6 +202,21 @@ init_uids(struct admin *a)
 }
 
 static int
+init_room(struct admin *a)
+{
+	const struct room_options o = {
+		.config = a->args->config,
+		.shared = a->args->shared,
+		.flush = a->flush,
+		.metrics = &a->metrics,
+		.master_pid = a->args->master_pid,
+		.reload_fd = a->args->reload_fd,
+	};
+
+	return room_create(a->base, &o, &a->room);
+}
+
+static int
 init_http(struct admin *a)
 {
 	const struct http_options o = {
@@ -289,11 +301,13 @@ admin_init(struct admin *a)
 	a->base = event_base_new();
 	if (a->base == NULL)
 		return -ENOMEM;
+	if ((r = zone_use("UTC")) != 0) /* while there is no other thread */
+		return r;
 	if ((r = init_signals(a)) != 0)
 		return r;
 	init_uids(a);
 	if ((r = init_resolve(a)) != 0 || (r = init_flush(a)) != 0 ||
-	    (r = init_http(a)) != 0)
+	    (r = init_room(a)) != 0 || (r = init_http(a)) != 0)
 		return r;
 	return init_metrics(a);
 }
@@ -304,6 +318,7 @@ admin_fini(struct admin *a)
 	resolve_destroy(&a->resolve);
 	http_server_destroy(&a->metrics_http);
 	http_server_destroy(&a->http);
+	room_destroy(&a->room);
 	flush_destroy(&a->flush);
 	if (a->sigterm != NULL)
 		event_free(a->sigterm);

@@ -19,7 +19,13 @@ struct admin_args {
 	int socket_fd;          /* listening UNIX socket, made by the master in RUN_DIR */
 	const int *metrics_fds; /* listening TCP sockets of METRICS_LISTEN */
 	size_t n_metrics_fds;
-	int reload_fd; /* write end of a pipe: one byte asks the master for a reload */
+	int reload_fd; /* write end of a pipe to the master: a byte of enum admin_wish */
+};
+
+/* What a byte on reload_fd asks the master for; any other is taken for the first. */
+enum admin_wish {
+	ADMIN_WISH_RELOAD = 'r',
+	ADMIN_WISH_ENACT = 'e', /* publish keys and settings now (master/enact.h) */
 };
 
 /*

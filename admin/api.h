@@ -37,6 +37,16 @@ enum api_scope {
 	API_SCOPE_METRICS = 4,
 };
 
+struct enforce;
+struct key_cache;
+struct key_census;
+struct probe_room;
+struct lockout;
+struct login_queue;
+struct query;
+struct session_store;
+struct token_store;
+
 /* All that handlers work with; borrowed for the process's life. */
 struct api_env {
 	struct event_base *base;
@@ -45,6 +55,14 @@ struct api_env {
 	struct flush *flush;
 	struct audit *audit;
 	struct job_queue *jobs;
+	struct enforce *enforce;
+	struct key_cache *keys;    /* the job thread's */
+	struct probe_room *probes; /* upstream/check */
+	struct key_census *census;
+	struct session_store *sessions;
+	struct token_store *tokens;
+	struct lockout *lockout;
+	struct login_queue *logins;
 	int reload_fd; /* one byte asks the master for a reload */
 	pid_t master_pid;
 	struct http_server *http;
@@ -65,6 +83,11 @@ struct api_call {
 	struct api_caller caller;
 	char param[API_PARAMS_MAX][API_PARAM_BYTES]; /* {..} of the path, decoded, UTF-8, in order */
 	json_t *body; /* an object; NULL where the method has none. The call's */
+
+	/* of api.c alone: */
+	struct query *query;
+	bool answered;
+	bool deferred;
 };
 
 typedef void (*api_handler)(struct api_call *call);
@@ -82,8 +105,17 @@ struct api_route {
 /* The value of a query parameter, decoded; NULL if there is none. Borrowed for the call. */
 const char *api_query(struct api_call *call, const char *name);
 
-/* Answer with JSON; body is taken over. */
+/*
+ * Has the body none but these fields (NULL ends the list)? Else it is answered with 400
+ * `unknown_field`, and the handler is done.
+ */
+bool api_has_only(struct api_call *call, const char *const *names) MUSTCHECK;
+
+/* Answer with JSON; body is taken over, NULL (no memory) becomes a 500. */
 void api_reply(struct api_call *call, int status, json_t *body);
+
+/* Answer 200 with a text of another type (CSV). */
+void api_reply_text(struct api_call *call, const char *type, struct span text);
 
 /* Answer 204. */
 void api_reply_empty(struct api_call *call);
@@ -108,6 +140,14 @@ void api_release(struct api_call **call);
 /* Who asks, for audit_note(). Points into call. */
 struct audit_actor api_actor(const struct api_call *call);
 
+/* --- for room.c and api.c --- */
+
+/* Let go of what a call holds. */
+void api_fini(struct api_call *call);
+
+/* Answer a request whose path begins with API_PREFIX. */
+void api_handle(struct http_request *rq, const struct api_env *env);
+
 /* --- resources: a table of routes each, their number beside it --- */
 extern const struct api_route api_keys_routes[];
 extern const size_t api_keys_n_routes;
@@ -117,8 +157,10 @@ extern const struct api_route api_usage_routes[]; /* usage, models */
 extern const size_t api_usage_n_routes;
 extern const struct api_route api_status_routes[];
 extern const size_t api_status_n_routes;
-extern const struct api_route api_session_routes[]; /* session, sessions, tokens */
+extern const struct api_route api_session_routes[]; /* session, sessions */
 extern const size_t api_session_n_routes;
+extern const struct api_route api_tokens_routes[];
+extern const size_t api_tokens_n_routes;
 extern const struct api_route api_audit_routes[]; /* audit, audit/verify, openapi.json */
 extern const size_t api_audit_n_routes;
 

@@ -10,23 +10,9 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "admin/audit_text.h"
 #include "admin/flush.h"
 #include "common/err.h"
-
-enum audit_actor_kind {
-	AUDIT_NOBODY,
-	AUDIT_SESSION,
-	AUDIT_TOKEN,
-	AUDIT_CLI,
-	AUDIT_SYSTEM
-};
-
-/* Who; texts are borrowed for the call. */
-struct audit_actor {
-	enum audit_actor_kind kind;
-	const char *id; /* a session's or token's public id, a user's name; NULL: none */
-	const char *from; /* the client's address, or "local" */
-};
 
 struct audit;
 

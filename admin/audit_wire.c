@@ -4,37 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admin/audit_text.h"
 #include "common/clock.h"
-#include "common/keyfile_time.h"
 
 struct reading {
 	int64_t since_ms, until_ms;
 	audit_wire_fn fn;
 	void *arg;
 };
-
-/* The record as an object; NULL: memory is short. */
-static json_t *
-record_json(const struct ledger_audit_record *r)
-{
-	char at[KEYFILE_TIME_TEXT_BYTES] = "";
-	json_t *text = json_loadb(r->text.p, r->text.n, JSON_REJECT_DUPLICATES, NULL);
-	json_t *out;
-
-	if (r->at_ms >= 0 && r->at_ms <= KEYFILE_TIME_MAX_MS)
-		keyfile_time_format(r->at_ms, at);
-	out = json_pack("{s:I, s:s}", "seq", (json_int_t)r->seq, "at", at);
-	if (json_is_object(text)) {
-		if (json_object_update_missing(out, text) != 0) {
-			json_decref(out);
-			out = NULL;
-		}
-	} else {
-		(void)json_object_set_new(out, "text", json_stringn(r->text.p, r->text.n));
-	}
-	json_decref(text);
-	return out;
-}
 
 static int
 read_record(const struct ledger_audit_record *record, void *arg)
@@ -44,7 +21,7 @@ read_record(const struct ledger_audit_record *record, void *arg)
 
 	if (record->at_ms < reading->since_ms || record->at_ms >= reading->until_ms)
 		return 0;
-	j = record_json(record);
+	j = audit_record_json(record);
 	return j != NULL ? reading->fn(j, reading->arg) : -ENOMEM;
 }
 
@@ -57,37 +34,35 @@ audit_wire_read(
 	return ledger_audit_read(l, 0, read_record, &reading);
 }
 
-/* The text of a record; NULL: the note is not of the form. */
-static char *
-note_text(json_t *note)
+/* The text of a record. Returns 0, ERR_INVALID (the note is not of the form) or -ENOMEM. */
+static int
+note_text(const json_t *note, char **out, size_t *n_out)
 {
-	const json_t *id = json_object_get(note, "id");
-	const json_t *action = json_object_get(note, "action");
-	json_t *target = json_object_get(note, "target");
-	json_t *detail = json_object_get(note, "detail"), *record;
-	char *text;
+	const char *id = json_string_value(json_object_get(note, "id"));
+	const char *action = json_string_value(json_object_get(note, "action"));
+	const json_t *target = json_object_get(note, "target");
+	const json_t *detail = json_object_get(note, "detail");
+	const struct audit_actor who = { AUDIT_CLI, id, "local" };
 
-	if (!json_is_string(id) || !json_is_string(action) || !json_is_object(detail) ||
+	if (id == NULL || action == NULL || !json_is_object(detail) ||
 	    (!json_is_string(target) && !json_is_null(target)))
-		return NULL;
-	record = json_pack("{s:{s:s, s:s}, s:s, s:s, s:O, s:O}", "actor", "kind", "cli",
-	    "id", json_string_value(id), "from", "local", "action",
-	    json_string_value(action), "target", target, "detail", detail);
-	text = json_dumps(record, JSON_COMPACT);
-	json_decref(record);
-	return text;
+		return ERR_INVALID;
+	return audit_record_text(
+	    &who, action, json_string_value(target), detail, out, n_out);
 }
 
 int
 audit_wire_append(struct ledger *l, json_t *note)
 {
-	char *text = note_text(note);
-	int r = ERR_INVALID;
+	char *text = NULL;
+	size_t n = 0;
+	int r = note_text(note, &text, &n);
 
-	if (text != NULL)
-		r = ledger_audit_append(l, clock_wall_ms(), span_of(text), NULL);
+	if (r == 0)
+		r = ledger_audit_append(
+		    l, clock_wall_ms(), (struct span){ text, n }, NULL);
 	free(text);
-	return r == ERR_TOO_LARGE ? ERR_INVALID : r;
+	return r;
 }
 
 int

@@ -27,7 +27,7 @@ int audit_wire_read(struct ledger *l, int64_t since_ms, int64_t until_ms,
  * "detail"}.
  * note  {"id", "action", "target", "detail"}: who (a user's name), what, to what (may be
  *       null), and what changed; borrowed.
- * Returns 0, ERR_INVALID (not of that form, or too long for a record) or a ledger's code.
+ * Returns 0, ERR_INVALID (not of that form), -ENOMEM or a ledger's code.
  */
 int audit_wire_append(struct ledger *l, json_t *note) MUSTCHECK;
 

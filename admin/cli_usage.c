@@ -10,37 +10,13 @@
 #include "admin/cli_keys.h"
 #include "admin/cli_usage_args.h"
 #include "admin/cli_usage_print.h"
+#include "admin/cli_usage_rows.h"
 #include "admin/ledger_forget.h"
 #include "admin/usage_api.h"
 #include "admin/usage_query.h"
 #include "admin/usage_wire.h"
 #include "admin/zone.h"
 #include "common/clock.h"
-
-/* The tally's field for a column. */
-static enum tally_field
-field_of(enum cli_usage_column c)
-{
-	switch (c) {
-	case CLI_USAGE_HOUR:
-	case CLI_USAGE_DAY: return TALLY_HOUR;
-	case CLI_USAGE_KEY: return TALLY_KEY;
-	case CLI_USAGE_MODEL: return TALLY_MODEL;
-	case CLI_USAGE_ENDPOINT: return TALLY_ENDPOINT;
-	case CLI_USAGE_COLUMNS: break;
-	}
-	return TALLY_HOUR;
-}
-
-static struct usage_query
-query_of(const struct cli_usage_args *args)
-{
-	struct usage_query q = { args->from_hour, args->to_hour, 0 };
-
-	for (size_t i = 0; i < args->n_by; i++)
-		q.by |= TALLY_BY(field_of(args->by[i]));
-	return q;
-}
 
 /* --- getting the rows --- */
 
@@ -108,47 +84,13 @@ get_from_ledger(const struct cli_service *s, const struct usage_query *q,
 
 /* --- printing them --- */
 
-/* Put a day's number into each row in place of its hour. */
-static int
-fold_days(const struct cli_usage_args *args, struct tally **t)
-{
-	struct tally *days = NULL;
-	bool wanted = false;
-	int r;
-
-	for (size_t i = 0; i < args->n_by; i++)
-		wanted = wanted || args->by[i] == CLI_USAGE_DAY;
-	if (!wanted)
-		return 0;
-	r = tally_create(query_of(args).by, &days);
-	for (size_t i = 0; r == 0 && i < tally_count(*t); i++) {
-		const struct tally_row *row = tally_at(*t, i);
-		struct ledger_row_key key = row->key;
-
-		key.hour = zone_day(key.hour);
-		r = tally_add(days, &key, &row->counters);
-	}
-	if (r == 0) {
-		tally_destroy(t);
-		*t = days;
-		days = NULL;
-	}
-	tally_destroy(&days);
-	return r;
-}
-
 static int
 print(const struct cli_service *s, const struct cli_usage_args *args, struct tally **t)
 {
-	enum tally_field order[CLI_USAGE_COLUMNS];
-	int r = fold_days(args, t);
+	int r = cli_usage_arrange(args, t);
 
-	for (size_t i = 0; i < args->n_by; i++)
-		order[i] = field_of(args->by[i]);
-	if (r == 0) {
-		tally_sort(*t, order, args->n_by);
+	if (r == 0)
 		r = cli_usage_print(s->out, args, *t);
-	}
 	if (r == 0 && fflush(s->out) == 0 && !ferror(s->out))
 		return CLI_DONE;
 	fprintf(s->err, "gatehouse usage: %s\n",
@@ -159,7 +101,7 @@ print(const struct cli_service *s, const struct cli_usage_args *args, struct tal
 static int
 do_usage(const struct cli_service *s, const struct cli_usage_args *args)
 {
-	const struct usage_query q = query_of(args);
+	const struct usage_query q = cli_usage_query(args);
 	struct errmsg why = { "" };
 	struct tally *t = NULL;
 	int r = s->running ? get_from_admin(s, &q, &t, &why)

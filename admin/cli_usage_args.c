@@ -38,11 +38,6 @@ static const char *const format_names[] = {
 	[CLI_USAGE_CSV] = "csv",
 };
 
-/* The options as words, before times can be read. */
-struct words {
-	const char *since, *until, *by, *format, *zone;
-};
-
 const char *
 cli_usage_column_name(enum cli_usage_column c)
 {
@@ -81,70 +76,100 @@ add_column(struct cli_usage_args *args, const char *name, size_t n)
 	return false;
 }
 
-static int
-take_by(const char *list, FILE *err, struct cli_usage_args *args)
+static const char *
+take_by(const char *list, struct cli_usage_args *args)
 {
 	while (*list != '\0') {
 		const size_t n = strcspn(list, ",");
 
 		if (!add_column(args, list, n))
-			return wrong(err,
-			    "--by takes key, model, endpoint, hour and day, each once");
+			return "takes key, model, endpoint, hour and day, each once";
 		list += n + (list[n] == ',');
 	}
 	if (has_column(args, CLI_USAGE_HOUR) && has_column(args, CLI_USAGE_DAY))
-		return wrong(err, "--by takes hour or day, not both");
-	return CLI_DONE;
+		return "takes hour or day, not both";
+	return NULL;
 }
 
-static int
-take_format(const char *name, FILE *err, struct cli_usage_args *args)
+static const char *
+take_format(const char *name, struct cli_usage_args *args)
 {
 	for (size_t i = 0; i < sizeof(format_names) / sizeof(format_names[0]); i++) {
 		if (strcmp(format_names[i], name) == 0) {
 			args->format = (enum cli_usage_format)i;
-			return CLI_DONE;
+			return NULL;
 		}
 	}
-	return wrong(err, "--format is table, json or csv");
+	return "is table, json or csv";
 }
 
 /* The hour of a time; up: the next one if it has begun. */
-static int
+static const char *
 take_time(const char *text, int64_t now_ms, bool up, uint32_t *hour_out)
 {
 	int64_t ms;
 
 	if (zone_parse(span_of(text), now_ms, &ms) != 0 || ms < 0 ||
 	    ms / HOUR_MS >= UINT32_MAX)
-		return ERR_SYNTAX;
+		return "is no time";
 	*hour_out = (uint32_t)((ms + (up ? HOUR_MS - 1 : 0)) / HOUR_MS);
-	return 0;
+	return NULL;
+}
+
+static const char *
+take_span(const struct cli_usage_words *w, int64_t now_ms, struct cli_usage_args *args,
+    const char **field_out)
+{
+	const char *fault = NULL;
+
+	args->to_hour = UINT32_MAX;
+	args->has_from = w->since != NULL;
+	args->has_to = w->until != NULL;
+	*field_out = "since";
+	if (args->has_from)
+		fault = take_time(w->since, now_ms, false, &args->from_hour);
+	if (fault != NULL)
+		return fault;
+	*field_out = "until";
+	if (args->has_to)
+		fault = take_time(w->until, now_ms, true, &args->to_hour);
+	if (fault != NULL)
+		return fault;
+	*field_out = "since";
+	return args->from_hour > args->to_hour ? "is behind the end" : NULL;
+}
+
+const char *
+cli_usage_words_take(const struct cli_usage_words *w, int64_t now_ms,
+    struct cli_usage_args *args, const char **field_out)
+{
+	const char *fault;
+
+	*args = (struct cli_usage_args){ .zone = w->zone != NULL ? w->zone : "UTC" };
+	*field_out = "zone";
+	if (zone_use(args->zone) != 0)
+		return "is no name of the time zone database (Debian: package tzdata)";
+	*field_out = "by";
+	if ((fault = take_by(w->by != NULL ? w->by : "key", args)) != NULL)
+		return fault;
+	*field_out = "format";
+	if ((fault = take_format(w->format != NULL ? w->format : "table", args)) != NULL)
+		return fault;
+	return take_span(w, now_ms, args, field_out);
 }
 
 static int
-take_words(const struct words *w, int64_t now_ms, FILE *err, struct cli_usage_args *args)
+take_words(const struct cli_usage_words *w, int64_t now_ms, FILE *err,
+    struct cli_usage_args *args)
 {
-	int r;
+	const char *field;
+	const char *fault = cli_usage_words_take(w, now_ms, args, &field);
 
-	args->zone = w->zone != NULL ? w->zone : "UTC";
-	args->to_hour = UINT32_MAX;
-	if (zone_use(args->zone) != 0)
-		return wrong(err,
-		    "--zone is no name of the time zone database (Debian: package tzdata)");
-	if ((r = take_by(w->by != NULL ? w->by : "key", err, args)) != CLI_DONE ||
-	    (r = take_format(w->format != NULL ? w->format : "table", err, args)) !=
-		CLI_DONE)
-		return r;
-	args->has_from = w->since != NULL;
-	args->has_to = w->until != NULL;
-	if (args->has_from && take_time(w->since, now_ms, false, &args->from_hour) != 0)
-		return wrong(err, "--since is no time");
-	if (args->has_to && take_time(w->until, now_ms, true, &args->to_hour) != 0)
-		return wrong(err, "--until is no time");
-	if (args->from_hour > args->to_hour)
-		return wrong(err, "--since is behind --until");
-	return CLI_DONE;
+	if (fault == NULL)
+		return CLI_DONE;
+	fprintf(err, "gatehouse usage: --%s %s\n", field, fault);
+	fprintf(err, "`gatehouse usage --help` lists the options\n");
+	return CLI_USAGE;
 }
 
 /* What is left behind the options: nothing, or `forget KEY_ID`. */
@@ -175,7 +200,7 @@ cli_usage_args(int argc, char **argv, int64_t now_ms, FILE *out, FILE *err,
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct words w = { .since = NULL };
+	struct cli_usage_words w = { .since = NULL };
 	int c, r;
 
 	*args = (struct cli_usage_args){ .help = false };

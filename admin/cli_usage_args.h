@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/err.h"
+
 enum cli_usage_column {
 	CLI_USAGE_HOUR,
 	CLI_USAGE_DAY,
@@ -33,6 +35,19 @@ struct cli_usage_args {
 
 /* `hour`, `day`, `key`, `model`, `endpoint`. */
 const char *cli_usage_column_name(enum cli_usage_column c);
+
+/* What is asked, as words; NULL: not said. */
+struct cli_usage_words {
+	const char *since, *until, *by, *format, *zone;
+};
+
+/*
+ * Read the words into args; times are read in the zone, which becomes the process's.
+ * Returns NULL, or what is wrong with the word whose name *field_out then is ("since"): to
+ * be put behind it.
+ */
+const char *cli_usage_words_take(const struct cli_usage_words *w, int64_t now_ms,
+    struct cli_usage_args *args, const char **field_out) MUSTCHECK;
 
 /* Read the command line. Returns CLI_DONE, or CLI_USAGE after a line on err. */
 int cli_usage_args(int argc, char **argv, int64_t now_ms, FILE *out, FILE *err,

@@ -90,14 +90,27 @@ cli_usage_print_json(
 
 /* --- CSV (RFC 4180) --- */
 
+/*
+ * Ids and names of models are other people's text. One that a spreadsheet would take for a
+ * formula gets an apostrophe in front (OWASP, CSV Injection); no control character but a
+ * newline is in either, so these are all.
+ */
+static bool
+looks_like_formula(const char *text)
+{
+	return text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL;
+}
+
 static void
 print_csv_text(FILE *out, const char *text)
 {
+	const char *guard = looks_like_formula(text) ? "'" : "";
+
 	if (text[strcspn(text, ",\"\r\n")] == '\0') {
-		fputs(text, out);
+		fprintf(out, "%s%s", guard, text);
 		return;
 	}
-	fputc('"', out);
+	fprintf(out, "\"%s", guard);
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
 			fputc('"', out);

@@ -14,7 +14,10 @@
 void cli_usage_print_json(
     FILE *out, const struct cli_usage_args *args, const struct tally *rows);
 
-/* A head line, then the rows (RFC 4180, but for its line ends). */
+/*
+ * A head line, then the rows (RFC 4180, but for its line ends). A name that begins like a
+ * formula has an apostrophe in front.
+ */
 void cli_usage_print_csv(
     FILE *out, const struct cli_usage_args *args, const struct tally *rows);
 

@@ -430,6 +430,27 @@ flush_totals(struct flush *f, struct tally **out)
 	return r;
 }
 
+int
+flush_sum(struct flush *f, struct ledger_counters *out)
+{
+	struct ledger_counters waiting;
+	struct tally *t = NULL;
+	int r;
+
+	if (flush_ledger(f) == NULL)
+		return -ENODEV;
+	if ((r = learn(f)) != 0 || (r = tally_create(0, &t)) != 0)
+		return r;
+	r = journal_unflushed(f->journal, 0, t);
+	if (r == 0) {
+		tally_total(f->totals, out);
+		tally_total(t, &waiting);
+		ledger_counters_add(out, &waiting);
+	}
+	tally_destroy(&t);
+	return r;
+}
+
 uint64_t
 flush_lag_ms(struct flush *f)
 {

@@ -59,6 +59,9 @@ void flush_forget_totals(struct flush *f);
  */
 int flush_totals(struct flush *f, struct tally **out) MUSTCHECK;
 
+/* The same in one, without a list. Returns what flush_totals() does. */
+int flush_sum(struct flush *f, struct ledger_counters *out) MUSTCHECK;
+
 /* How old what waits in the journal may be; 0 while flushes go well. */
 uint64_t flush_lag_ms(struct flush *f);
 

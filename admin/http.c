@@ -21,7 +21,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { HTTP_MAGIC = 0x68747470, HTTP_STRANGER_LINES = 5 };
+enum {
+	HTTP_MAGIC = 0x68747470,
+	HTTP_DEFERRED_MAGIC = 0x68747464,
+	HTTP_STRANGER_LINES = 5
+};
 
 /* A connection that has been accepted and whose peer has not been looked at yet. */
 struct unchecked {
@@ -37,20 +41,6 @@ struct http_server {
 	struct http_options o;
 	LIST_HEAD(unchecked_list, unchecked) unchecked;
 	struct log_limit strangers;
-};
-
-static const struct {
-	const char *name;
-	const char *value;
-} security_headers[] = {
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "X-Frame-Options", "DENY" },
-	{ "Referrer-Policy", "strict-origin-when-cross-origin" },
-	{ "Permissions-Policy", "geolocation=(), microphone=(), camera=()" },
-	{ "Content-Security-Policy",
-	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" },
-	{ "Cache-Control", "no-store" },
 };
 
 const char *
@@ -90,6 +80,14 @@ http_body(struct http_request *rq)
 		evbuffer_get_length(in) };
 }
 
+struct span
+http_query(const struct http_request *rq)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(rq->ev);
+
+	return span_of(uri != NULL ? evhttp_uri_get_query(uri) : NULL);
+}
+
 int
 http_query_number(const struct http_request *rq, const char *name, uint64_t *out)
 {
@@ -117,76 +115,6 @@ http_query_number(const struct http_request *rq, const char *name, uint64_t *out
 	return r;
 }
 
-void
-http_add_header(struct http_request *rq, const char *name, const char *value)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(rq->ev);
-
-	if (evhttp_add_header(headers, name, value) != 0)
-		log_error("http_reply", "a header could not be added: no memory");
-}
-
-/* HEAD: say how long the body would be and leave it out (RFC 9110 section 9.3.2). */
-static void
-drop_body(struct http_request *rq, struct evbuffer *body)
-{
-	char digits[24];
-
-	evutil_snprintf(digits, sizeof(digits), "%zu", evbuffer_get_length(body));
-	http_add_header(rq, "Content-Length", digits);
-	evbuffer_drain(body, evbuffer_get_length(body));
-}
-
-void
-http_reply(struct http_request *rq, int status, const char *type, struct evbuffer *body)
-{
-	for (size_t i = 0; i < sizeof(security_headers) / sizeof(*security_headers); i++)
-		http_add_header(rq, security_headers[i].name, security_headers[i].value);
-	http_add_header(rq, "Content-Type", type);
-	if (rq->head)
-		drop_body(rq, body);
-	evhttp_send_reply(rq->ev, status, NULL, body);
-}
-
-static int
-add_json(const char *p, size_t n, void *arg)
-{
-	return evbuffer_add(arg, p, n);
-}
-
-void
-http_reply_json(struct http_request *rq, int status, json_t *body)
-{
-	struct evbuffer *out = evbuffer_new();
-
-	if (body == NULL || out == NULL ||
-	    json_dump_callback(body, add_json, out, JSON_COMPACT) != 0)
-		evhttp_send_error(rq->ev, HTTP_INTERNAL, NULL);
-	else
-		http_reply(rq, status, "application/json", out);
-	if (out != NULL)
-		evbuffer_free(out);
-	json_decref(body);
-}
-
-/* The error types of OpenAI's API, by status. */
-static const char *
-error_type(int status)
-{
-	if (status >= 500)
-		return "server_error";
-	return status == 401 ? "authentication_error" : "invalid_request_error";
-}
-
-void
-http_reply_error(
-    struct http_request *rq, int status, const char *code, const char *message)
-{
-	http_reply_json(rq, status,
-	    json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "message", message, "type",
-		error_type(status), "param", "code", code));
-}
-
 static bool
 route_covers(const struct http_route *r, struct span path)
 {
@@ -195,34 +123,6 @@ route_covers(const struct http_route *r, struct span path)
 	if (own.n > 0 && own.p[own.n - 1] == '/')
 		return span_starts(path, own);
 	return span_eq(path, own);
-}
-
-static const struct {
-	unsigned method;
-	const char *name;
-} method_names[] = {
-	{ EVHTTP_REQ_GET, "GET, HEAD" },
-	{ EVHTTP_REQ_POST, "POST" },
-	{ EVHTTP_REQ_PUT, "PUT" },
-	{ EVHTTP_REQ_PATCH, "PATCH" },
-	{ EVHTTP_REQ_DELETE, "DELETE" },
-};
-
-/* 405 with the methods that the path has (RFC 9110 section 15.5.6). */
-static void
-reply_method(struct http_request *rq, unsigned methods)
-{
-	char allow[64] = "";
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(method_names) / sizeof(*method_names); i++) {
-		if ((methods & method_names[i].method) == 0)
-			continue;
-		n += (size_t)evutil_snprintf(allow + n, sizeof(allow) - n, "%s%s",
-		    n > 0 ? ", " : "", method_names[i].name);
-	}
-	http_add_header(rq, "Allow", allow);
-	http_reply_error(rq, 405, "method_not_allowed", "This path has no such method.");
 }
 
 /* Call the first route for the path that has the method; 405, else 404, is answered here. */
@@ -246,9 +146,24 @@ dispatch(struct http_server *s, struct http_request *rq, unsigned method)
 		allowed |= methods;
 	}
 	if (allowed != 0)
-		reply_method(rq, allowed);
+		http_reply_method(rq, allowed);
 	else
 		http_reply_error(rq, 404, "not_found", "There is nothing at this path.");
+}
+
+/*
+ * evhttp reads no body of these methods, and would take one for the next request: that
+ * connection must not be gone on with.
+ */
+static bool
+has_unread_body(const struct http_request *rq, unsigned method)
+{
+	const char *length = http_header(rq, "Content-Length");
+
+	if (method & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH))
+		return false;
+	return http_header(rq, "Transfer-Encoding") != NULL ||
+	    (length != NULL && strcmp(length, "0") != 0);
 }
 
 static void
@@ -256,13 +171,73 @@ on_request(struct evhttp_request *ev, void *arg)
 {
 	struct http_server *s = arg;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(ev);
+	const unsigned method = evhttp_request_get_command(ev);
 	struct http_request rq = { .ev = ev };
 
 	if (s->magic != HTTP_MAGIC)
 		abort();
-	rq.head = evhttp_request_get_command(ev) == EVHTTP_REQ_HEAD;
+	rq.head = method == EVHTTP_REQ_HEAD;
 	rq.path = span_of(uri != NULL ? evhttp_uri_get_path(uri) : NULL);
-	dispatch(s, &rq, evhttp_request_get_command(ev));
+	if (has_unread_body(&rq, method)) {
+		http_add_header(&rq, "Connection", "close");
+		http_reply_error(
+		    &rq, 400, "unexpected_body", "This method takes no body.");
+		return;
+	}
+	dispatch(s, &rq, method);
+}
+
+/* --- answers that come later --- */
+
+struct http_deferred {
+	uint32_t magic;
+	struct http_request rq;
+	bool gone;
+};
+
+/* The connection ends: evhttp frees the request with it. */
+static void
+on_connection_end(struct evhttp_connection *c, void *arg)
+{
+	struct http_deferred *d = arg;
+
+	(void)c;
+	if (d->magic != HTTP_DEFERRED_MAGIC)
+		abort();
+	d->gone = true;
+}
+
+struct http_deferred *
+http_defer(struct http_request *rq)
+{
+	struct evhttp_connection *c = evhttp_request_get_connection(rq->ev);
+	struct http_deferred *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->magic = HTTP_DEFERRED_MAGIC;
+	d->rq = *rq;
+	d->gone = c == NULL;
+	if (c != NULL)
+		evhttp_connection_set_closecb(c, on_connection_end, d);
+	return d;
+}
+
+bool
+http_resume(struct http_deferred *d, struct http_request *rq_out)
+{
+	const bool there = !d->gone;
+
+	if (d->magic != HTTP_DEFERRED_MAGIC)
+		abort();
+	if (there) {
+		evhttp_connection_set_closecb(
+		    evhttp_request_get_connection(d->rq.ev), NULL, NULL);
+		*rq_out = d->rq;
+	}
+	d->magic = 0;
+	free(d);
+	return there;
 }
 
 static bool

@@ -77,6 +77,9 @@ const char *http_header(const struct http_request *rq, const char *name);
 /* The user at the other end of a UNIX socket (SO_PEERCRED). 0 or -errno. */
 int http_peer_uid(const struct http_request *rq, uid_t *out) MUSTCHECK;
 
+/* The query behind '?', as sent; the empty span if there is none. Valid during the call. */
+struct span http_query(const struct http_request *rq);
+
 /* The request's body, all of it; valid during the call. */
 struct span http_body(struct http_request *rq);
 
@@ -101,15 +104,28 @@ bool http_resume(struct http_deferred *d, struct http_request *rq_out) MUSTCHECK
 /* Add a header to the answer to come. Both are copied. */
 void http_add_header(struct http_request *rq, const char *name, const char *value);
 
-/* Answer with the bytes of body (drained; stays the caller's). type: Content-Type. */
+/*
+ * Answer with the bytes of body (drained; stays the caller's). type: Content-Type. The
+ * security headers come with it, and `Cache-Control: no-store` unless one was added.
+ */
 void http_reply(
     struct http_request *rq, int status, const char *type, struct evbuffer *body);
 
 /* Answer with a JSON body; takes body, NULL (no memory) becomes a 500. */
 void http_reply_json(struct http_request *rq, int status, json_t *body);
 
+/* Answer 204 or 304: a status without a body. */
+void http_reply_empty(struct http_request *rq, int status);
+
 /* Answer {"error":{"message","type","param":null,"code"}}; both texts are constants. */
 void http_reply_error(
     struct http_request *rq, int status, const char *code, const char *message);
+
+/* The same with a field's name; param may be NULL. What is no UTF-8 makes a 500. */
+void http_reply_fault(struct http_request *rq, int status, const char *code,
+    const char *param, const char *message);
+
+/* 405 with Allow. methods: a mask of EVHTTP_REQ_* that the path has; GET means HEAD too. */
+void http_reply_method(struct http_request *rq, unsigned methods);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef GATEHOUSE_ADMIN_JOB_H
 #define GATEHOUSE_ADMIN_JOB_H
 
+#include <stdbool.h>
+
 #include <event2/event.h>
 
 #include "common/err.h"

@@ -179,6 +179,16 @@ ledger_audit_read(struct ledger *l, uint64_t from_seq, ledger_audit_fn fn, void 
 	return r == WALK_DONE ? reading.answer : r;
 }
 
+int
+ledger_audit_last(struct ledger *l, uint64_t *seq_out)
+{
+	struct chain_link head;
+	int r = get_link(l, head_name, &head);
+
+	*seq_out = head.seq;
+	return r;
+}
+
 struct verifying {
 	struct chain_link last; /* the last whole one */
 	uint64_t records;

@@ -38,6 +38,9 @@ typedef int (*ledger_audit_fn)(const struct ledger_audit_record *record, void *a
 int ledger_audit_read(
     struct ledger *l, uint64_t from_seq, ledger_audit_fn fn, void *arg) MUSTCHECK;
 
+/* The number of the last record, 0: none. Returns 0 or a code. */
+int ledger_audit_last(struct ledger *l, uint64_t *seq_out) MUSTCHECK;
+
 struct ledger_audit_state {
 	uint64_t records;   /* whole ones */
 	uint64_t last_seq;  /* of the last whole record, 0: none */

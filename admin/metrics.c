@@ -334,20 +334,25 @@ metrics_authorized(const struct config *config, const char *authorization)
 }
 
 void
-metrics_handle(struct http_request *rq, const struct metrics *m)
+metrics_reply(struct http_request *rq, const struct metrics *m)
 {
-	struct evbuffer *out;
+	struct evbuffer *out = evbuffer_new();
 
-	if (!metrics_authorized(m->config, http_header(rq, "Authorization"))) {
-		http_add_header(rq, "WWW-Authenticate", "Bearer");
-		http_reply_error(rq, 401, "invalid_token", "Metrics need METRICS_TOKEN.");
-		return;
-	}
-	out = evbuffer_new();
 	if (out == NULL || metrics_write(m, clock_wall_ms(), out) != 0)
 		http_reply_error(rq, 500, "no_memory", "There is not enough memory.");
 	else
 		http_reply(rq, 200, PROM_CONTENT_TYPE, out);
 	if (out != NULL)
 		evbuffer_free(out);
+}
+
+void
+metrics_handle(struct http_request *rq, const struct metrics *m)
+{
+	if (metrics_authorized(m->config, http_header(rq, "Authorization"))) {
+		metrics_reply(rq, m);
+		return;
+	}
+	http_add_header(rq, "WWW-Authenticate", "Bearer");
+	http_reply_error(rq, 401, "invalid_token", "Metrics need METRICS_TOKEN.");
 }

@@ -33,7 +33,10 @@ int metrics_write(const struct metrics *m, int64_t now_ms, struct evbuffer *out)
  * tells nothing of the token. Always true when none is set. */
 bool metrics_authorized(const struct config *config, const char *authorization);
 
-/* The handler of GET /metrics: m answers rq. */
+/* Answer with the page, to whom it may concern. */
+void metrics_reply(struct http_request *rq, const struct metrics *m);
+
+/* The handler of GET /metrics: the page for who has METRICS_TOKEN. */
 void metrics_handle(struct http_request *rq, const struct metrics *m);
 
 #endif

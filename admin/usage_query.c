@@ -1,13 +1,16 @@
 /* See usage_query.h. */
 #include "admin/usage_query.h"
 
+#include <stdlib.h>
+
+#include "admin/audit_text.h"
 #include "admin/ledger_audit.h"
 #include "admin/ledger_forget.h"
 #include "admin/ledger_usage.h"
 #include "common/clock.h"
-#include "common/sb.h"
+#include "common/span.h"
 
-enum { HOUR_MS = 3600 * 1000, AUDIT_BYTES = 2048 };
+enum { HOUR_MS = 3600 * 1000 };
 
 static int
 add_row(const struct ledger_row *row, void *arg)
@@ -38,19 +41,20 @@ usage_query_run(
 int
 usage_query_forget(struct ledger *l, const char *key_id, uid_t uid, size_t *rows_out)
 {
-	char text[AUDIT_BYTES];
-	struct sb b = sb_init(text, sizeof(text));
+	char user[AUDIT_USER_BYTES];
+	const struct audit_actor who = { AUDIT_CLI, audit_user(uid, user), "local" };
 	const struct span name = span_of(key_id);
+	char *text = NULL;
+	size_t n = 0;
 	int r;
 
 	if (name.n == 0 || name.n > LEDGER_NAME_MAX ||
 	    span_eq(name, span_of(LEDGER_FORGOTTEN)))
 		return ERR_INVALID;
-	sb_printf(&b,
-	    "{\"by\":\"cli\",\"uid\":%lu,\"action\":\"usage.forget\",\"key_id\":\"",
-	    (unsigned long)uid);
-	sb_json(&b, name);
-	SB_LIT(&b, "\"}");
-	r = ledger_audit_append(l, clock_wall_ms(), (struct span){ b.p, b.n }, NULL);
+	r = audit_record_text(&who, "usage.forget", key_id, NULL, &text, &n);
+	if (r == 0)
+		r = ledger_audit_append(
+		    l, clock_wall_ms(), (struct span){ text, n }, NULL);
+	free(text);
 	return r != 0 ? r : ledger_forget(l, key_id, rows_out);
 }

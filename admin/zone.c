@@ -25,6 +25,22 @@ is_name(const char *name)
 	return n > 0 && name[n] == '\0' && name[0] != '/' && strstr(name, "//") == NULL;
 }
 
+/*
+ * TZ in the environment. Its place is taken once and written over afterwards: setenv() would
+ * move what other threads may be looking through.
+ */
+static int
+put_tz(const char *value)
+{
+	static char tz[sizeof("TZ=") + PATH_MAX] = "TZ="; /* the environment's own */
+
+	(void)snprintf(tz, sizeof(tz), "TZ=%s", value);
+	if (getenv("TZ") != tz + 3 && putenv(tz) != 0)
+		return ERR_INVALID;
+	tzset();
+	return 0;
+}
+
 int
 zone_use(const char *name)
 {
@@ -42,15 +58,11 @@ zone_use(const char *name)
 		tz[0] = ':';
 		memcpy(tz + 1, path, strlen(path) + 1);
 	}
-	if (setenv("TZ", tz, 1) == -1)
-		return ERR_INVALID;
-	tzset();
-	return 0;
+	return put_tz(tz);
 }
 
-/* Midnight of the local day that is `back` days before the one of now_ms. */
-static int64_t
-midnight(int64_t now_ms, int back)
+int64_t
+zone_midnight(int64_t now_ms, int back)
 {
 	const time_t now = (time_t)(now_ms / 1000);
 	struct tm tm;
@@ -117,9 +129,9 @@ zone_parse(struct span text, int64_t now_ms, int64_t *ms_out)
 	if (strcmp(copy, "now") == 0)
 		*ms_out = now_ms;
 	else if (strcmp(copy, "today") == 0)
-		*ms_out = midnight(now_ms, 0);
+		*ms_out = zone_midnight(now_ms, 0);
 	else if (strcmp(copy, "yesterday") == 0)
-		*ms_out = midnight(now_ms, 1);
+		*ms_out = zone_midnight(now_ms, 1);
 	else if (parse_span(copy, now_ms, ms_out) != 0 && parse_local(copy, ms_out) != 0)
 		return keyfile_time_parse(text, ms_out);
 	return 0;

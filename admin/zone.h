@@ -1,7 +1,8 @@
 /*
  * Hours and days of a named time zone, for people: `gatehouse usage --zone`. Usage is kept
  * by hours of UTC, so a day is made of the whole hours that begin in it. The zone is the
- * process's (TZ), so this is for short-lived commands.
+ * process's (TZ): who has threads calls zone_use("UTC") before the first of them, uses zones
+ * in one thread only, and goes back to UTC afterwards.
  */
 #ifndef GATEHOUSE_ADMIN_ZONE_H
 #define GATEHOUSE_ADMIN_ZONE_H
@@ -23,6 +24,9 @@ int zone_use(const char *name) MUSTCHECK;
  * Returns 0 or ERR_SYNTAX.
  */
 int zone_parse(struct span text, int64_t now_ms, int64_t *ms_out) MUSTCHECK;
+
+/* Midnight of the local day that is `back` days before the one of now_ms. */
+int64_t zone_midnight(int64_t now_ms, int back);
 
 /* The local day in which an hour (since 1970, UTC) begins, as days since 1970. */
 uint32_t zone_day(uint32_t hour);

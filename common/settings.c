@@ -14,14 +14,8 @@
 #include <unistd.h>
 #include <jansson.h>
 
-struct settings_field {
-	const char *name;
-	size_t offset; /* of a uint32_t in struct settings */
-	uint32_t max;
-};
-
 /* clang-format off */
-static const struct settings_field settings_fields[] = {
+static const struct settings_field settings_fields[SETTINGS_FIELDS] = {
 	{ "rate_limit_requests",    offsetof(struct settings, rate.requests),    SETTINGS_MAX_REQUESTS },
 	{ "rate_limit_window",      offsetof(struct settings, rate.window_s),    SETTINGS_MAX_WINDOW_S },
 	{ "ip_rate_limit_requests", offsetof(struct settings, ip_rate.requests), SETTINGS_MAX_REQUESTS },
@@ -73,7 +67,7 @@ read_object(const char *path, json_t **root_out, struct strlist *faults)
 static const struct settings_field *
 field_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(settings_fields) / sizeof(settings_fields[0]); i++)
+	for (size_t i = 0; i < SETTINGS_FIELDS; i++)
 		if (strcmp(settings_fields[i].name, name) == 0)
 			return &settings_fields[i];
 	return NULL;
@@ -102,23 +96,51 @@ take_field(const char *path, const char *name, const json_t *value, struct setti
 }
 
 int
-settings_load(const struct config *cfg, struct settings *out, struct strlist *faults)
+settings_check(const struct config *cfg, const char *path, struct json_t *root,
+    struct settings *out, struct strlist *faults)
 {
 	struct settings s = { .rate = cfg->rate, .ip_rate = cfg->ip_rate };
-	json_t *root = NULL;
 	const char *name;
 	json_t *value;
-	int worst;
+	int worst = 0;
 
-	worst = read_object(cfg->settings_file, &root, faults);
 	json_object_foreach(root, name, value)
 	{
-		int r = take_field(cfg->settings_file, name, value, &s, faults);
+		int r = take_field(path, name, value, &s, faults);
 
 		worst = r != 0 ? r : worst;
 	}
-	json_decref(root);
 	if (worst == 0)
 		*out = s;
 	return worst;
+}
+
+int
+settings_load(const struct config *cfg, struct settings *out, struct strlist *faults)
+{
+	json_t *root = NULL;
+	int r = read_object(cfg->settings_file, &root, faults);
+
+	if (r == 0)
+		r = settings_check(cfg, cfg->settings_file, root, out, faults);
+	json_decref(root);
+	return r;
+}
+
+bool
+settings_field(size_t i, struct settings_field *out)
+{
+	if (i >= SETTINGS_FIELDS)
+		return false;
+	*out = settings_fields[i];
+	return true;
+}
+
+uint32_t
+settings_get(const struct settings *s, const struct settings_field *f)
+{
+	uint32_t v;
+
+	memcpy(&v, (const char *)s + f->offset, sizeof(v));
+	return v;
 }

@@ -249,6 +249,33 @@ shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t 
 	return seqbox_read(&s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
 }
 
+void
+shared_put_enacted(struct state *s, const struct shared_enacted *e)
+{
+	seqbox_write(&s->figures.enacted.seq, s->figures.enacted.word, e, sizeof(*e));
+}
+
+int
+shared_get_enacted(const struct state *s, struct shared_enacted *out)
+{
+	return seqbox_read(
+	    &s->figures.enacted.seq, s->figures.enacted.word, out, sizeof(*out), NULL);
+}
+
+void
+shared_put_reload_reason(struct state *s, const struct errmsg *reason)
+{
+	seqbox_write(&s->figures.last_reload_reason.seq,
+	    s->figures.last_reload_reason.word, reason, sizeof(*reason));
+}
+
+int
+shared_get_reload_reason(const struct state *s, struct errmsg *out)
+{
+	return seqbox_read(&s->figures.last_reload_reason.seq,
+	    s->figures.last_reload_reason.word, out, sizeof(*out), NULL);
+}
+
 struct scoreboard_row *
 shared_row(struct state *s, uint64_t generation, uint32_t slot)
 {
@@ -261,3 +288,5 @@ _Static_assert(sizeof(struct ticket_keys) % 8 == 0, "seqbox moves 64-bit words")
 _Static_assert(sizeof(struct models) % 8 == 0, "seqbox moves 64-bit words");
 _Static_assert(offsetof(struct models, n) == 0, "the first word says how many follow");
 _Static_assert(sizeof(struct upstream_addrs) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(sizeof(struct shared_enacted) % 8 == 0, "seqbox moves 64-bit words");
+_Static_assert(sizeof(struct errmsg) % 8 == 0, "seqbox moves 64-bit words");

@@ -104,7 +104,25 @@ struct scoreboard_row {
 	struct stats stats;                /* outlives the row's process */
 };
 
-/* What the master tells the metrics; it alone writes. They live as long as the region. */
+/* What came of reading a file anew: 0, or a negative code and why. */
+struct shared_verdict {
+	int64_t code;
+	uint64_t good; /* number of the last enactment in which it was 0 */
+	struct errmsg reason;
+};
+
+/*
+ * What came of the last enactment: keys and settings read and published because admin had
+ * asked for it, whatever else is wrong with configuration or certificates. The one with
+ * this number began after `enact_started` had been below it: who writes a file, notes
+ * `enact_started`, asks, and sees a higher number knows that its change was read.
+ */
+struct shared_enacted {
+	uint64_t number;
+	struct shared_verdict keys, settings;
+};
+
+/* What the master tells admin; it alone writes. They live as long as the region. */
 struct master_figures {
 	_Atomic uint64_t worker_restarts;
 	_Atomic uint64_t upstream_restarts; /* of UPSTREAM_COMMAND's process */
@@ -112,6 +130,10 @@ struct master_figures {
 	_Atomic uint64_t last_reload_ok; /* 1 at the start, which reads all the same */
 	_Atomic uint64_t last_reload_ms; /* wall clock */
 	_Atomic uint64_t certificate_expiry_s; /* the earliest notAfter; 0: no TLS */
+	_Atomic uint64_t started_ms;           /* wall clock: the master's start */
+	_Atomic uint64_t enact_started;        /* counted before the first file is read */
+	SEQBOX(sizeof(struct shared_enacted)) enacted;
+	SEQBOX(sizeof(struct errmsg)) last_reload_reason;
 };
 
 struct state {
@@ -172,6 +194,11 @@ int shared_get_models(
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
 int shared_get_upstream(
     const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;
+
+void shared_put_enacted(struct state *s, const struct shared_enacted *e);
+int shared_get_enacted(const struct state *s, struct shared_enacted *out) MUSTCHECK;
+void shared_put_reload_reason(struct state *s, const struct errmsg *reason);
+int shared_get_reload_reason(const struct state *s, struct errmsg *out) MUSTCHECK;
 
 /* The scoreboard row of a generation's slot. */
 struct scoreboard_row *shared_row(struct state *s, uint64_t generation, uint32_t slot);

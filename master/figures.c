@@ -22,6 +22,7 @@ put_expiry(struct master *m)
 void
 figures_start(struct master *m)
 {
+	atomic_store(&figures_of(m)->started_ms, (uint64_t)m->started_wall_ms);
 	atomic_store(&figures_of(m)->last_reload_ok, 1);
 	atomic_store(&figures_of(m)->last_reload_ms, (uint64_t)m->started_wall_ms);
 	put_expiry(m);
@@ -42,5 +43,6 @@ figures_on_reload(struct master *m, enum reload_result result)
 		atomic_fetch_add(by_result[result], 1);
 	atomic_store(&f->last_reload_ms, (uint64_t)m->reload.last_wall_ms);
 	atomic_store(&f->last_reload_ok, result == RELOAD_OK);
+	shared_put_reload_reason(m->house.shared.state, &m->reload.reason);
 	put_expiry(m);
 }

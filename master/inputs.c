@@ -46,8 +46,8 @@ add_fault(struct strlist *faults, const char *text)
 	return strlist_add(faults, text) == 0 ? ERR_INVALID : -ENOMEM;
 }
 
-static int
-load_keyset(const struct config *cfg, enum inputs_rigour rigour, struct keyset **out,
+int
+inputs_load_keys(const struct config *cfg, enum inputs_rigour rigour, struct keyset **out,
     struct strlist *faults)
 {
 	struct keyset *set = NULL;
@@ -96,7 +96,7 @@ inputs_load_data(struct inputs *in, enum inputs_rigour rigour, struct strlist *f
 	struct keyset *set = NULL;
 	struct models *models = NULL;
 	struct settings settings = in->settings;
-	int r = load_keyset(in->config, rigour, &set, faults);
+	int r = inputs_load_keys(in->config, rigour, &set, faults);
 
 	r = worse(r, settings_load(in->config, &settings, faults));
 	r = worse(r, load_models(in->config, &models, faults));

@@ -32,6 +32,15 @@ enum inputs_rigour {
 };
 
 /*
+ * Load the keys that cfg names.
+ * out     set on 0 only; the caller's, keyset_destroy().
+ * faults  one line is added for each fault; owned by the caller.
+ * Returns 0, ERR_INVALID or -ENOMEM.
+ */
+int inputs_load_keys(const struct config *cfg, enum inputs_rigour rigour,
+    struct keyset **out, struct strlist *faults) MUSTCHECK;
+
+/*
  * Load the keys, settings and models that in->config names; in->keys, in->settings and
  * in->models are replaced on 0 only.
  * faults  one line is added for each fault; owned by the caller.

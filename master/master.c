@@ -13,10 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/admin_child.h"
 #include "master/crew.h"
+#include "master/enact.h"
 #include "master/expiry.h"
 #include "master/publish.h"
 #include "master/reload.h"
@@ -62,14 +64,21 @@ read_signals(struct master *m, uint64_t now_ms)
 		on_signal(m, info.ssi_signo, now_ms);
 }
 
-/* Admin asks for a reload with a byte; how many there are does not matter. */
+/* Admin says with a byte what it asks for; how many there are of a kind does not matter. */
 static void
 read_reload_pipe(struct master *m)
 {
 	char bytes[64];
+	ssize_t n;
 
-	while (read(m->house.reload_pipe[0], bytes, sizeof(bytes)) > 0)
-		reload_request(m);
+	while ((n = read(m->house.reload_pipe[0], bytes, sizeof(bytes))) > 0) {
+		for (ssize_t i = 0; i < n; i++) {
+			if (bytes[i] == ADMIN_WISH_ENACT)
+				enact_request(m);
+			else
+				reload_request(m);
+		}
+	}
 }
 
 /* Must the first workers wait until admin has looked for upstream's addresses? (A
@@ -117,6 +126,7 @@ step(struct master *m, uint64_t now_ms)
 	reap(m, now_ms);
 	read_signals(m, now_ms);
 	read_reload_pipe(m);
+	enact_step(m);
 	step_start(m, now_ms);
 	crew_step(m, now_ms);
 	reload_step(m, now_ms);

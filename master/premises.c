@@ -85,8 +85,9 @@ give(int dir_fd, const char *name, const struct identity *owner)
 }
 
 /*
- * As root: let DATA_DIR and the ledger in it belong to admin's user, who may have
- * been another one at the last start. Arenas are settle.c's. Returns 0 or -errno.
+ * As root: let DATA_DIR, and in it the ledger, sessions and admin tokens, belong to admin's
+ * user, who may have been another one at the last start. Arenas are settle.c's. Returns 0
+ * or -errno.
  */
 static int
 give_data(const char *dir, const struct identity *admin)
@@ -106,6 +107,10 @@ give_data(const char *dir, const struct identity *admin)
 		r = give(fd, "ledger", admin);
 	if (r == 0)
 		r = give(fd, "ledger.lock", admin);
+	if (r == 0)
+		r = give(fd, "sessions.json", admin);
+	if (r == 0)
+		r = give(fd, "admin_tokens.json", admin);
 	if (fd != -1)
 		close(fd);
 	return r;

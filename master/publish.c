@@ -14,20 +14,30 @@ log_warnings(const struct keyset *set)
 }
 
 int
+publish_keys(
+    struct master *m, const char *path, const struct keyset *set, struct errmsg *why)
+{
+	int r = keyring_publish(shared_keyring_mutable(m->house.shared.published), set);
+
+	if (r != 0) {
+		errmsg_set(why, "%s: the keys can't be published: %s", path, err_text(r));
+		return r;
+	}
+	log_warnings(set);
+	m->status_dirty = true;
+	return 0;
+}
+
+int
 publish_inputs(struct master *m, const struct inputs *in, struct errmsg *why)
 {
 	struct published *p = m->house.shared.published;
-	int r = keyring_publish(shared_keyring_mutable(p), in->keys);
+	int r = publish_keys(m, in->config->api_keys_file, in->keys, why);
 
-	if (r != 0) {
-		errmsg_set(why, "%s: the keys can't be published: %s",
-		    in->config->api_keys_file, err_text(r));
+	if (r != 0)
 		return r;
-	}
 	shared_put_settings(p, &in->settings);
 	shared_put_models(p, in->models);
-	log_warnings(in->keys);
-	m->status_dirty = true;
 	return 0;
 }
 

@@ -14,6 +14,10 @@
 int publish_inputs(
     struct master *m, const struct inputs *in, struct errmsg *why) MUSTCHECK;
 
+/* The keys alone, read from path. The same results. */
+int publish_keys(struct master *m, const char *path, const struct keyset *set,
+    struct errmsg *why) MUSTCHECK;
+
 /* A new ticket key every hour, the older ones kept for decrypting. */
 void publish_step_tickets(struct master *m, uint64_t now_ms);
 

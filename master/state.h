@@ -111,6 +111,11 @@ struct journal {
 	uint64_t look_ms;                       /* when these are looked at again */
 };
 
+/* See enact.h. */
+struct enact {
+	bool wanted; /* asked for, and not begun yet */
+};
+
 /* See roll.h. */
 struct roll {
 	bool rising;       /* the generation after the current one shares its inputs */
@@ -150,6 +155,7 @@ struct master {
 	struct journal journal;
 	struct roll roll;
 	struct watch watch;
+	struct enact enact;
 	struct ticket_keys tickets;
 	uint64_t tickets_ms; /* when the next one is due */
 	uint64_t expiry_ms;  /* when certificates are looked at for their end */

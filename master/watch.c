@@ -42,6 +42,18 @@ watch_mark(struct master *m, const struct config *cfg)
 	m->watch.pending = false;
 }
 
+void
+watch_mark_keys(struct master *m, const struct config *cfg)
+{
+	m->watch.keys = mark_of(cfg->api_keys_file);
+}
+
+void
+watch_mark_settings(struct master *m, const struct config *cfg)
+{
+	m->watch.settings = mark_of(cfg->settings_file);
+}
+
 /* Have the files changed since they were marked? They are marked anew. */
 static bool
 has_changed(struct master *m, const struct config *cfg)

@@ -241,7 +241,8 @@ relay_head(struct exchange *x, const struct http1_head *head)
 static void
 upstream_refuses_us(struct exchange *x)
 {
-	log_error("upstream_auth",
+	log_write_limited(&x->env->key_refused, 1, x->env->now_ms, LOG_LEVEL_ERROR,
+	    "upstream_auth",
 	    "upstream answers 401: PRIVATEMODE_API_KEY is missing or refused");
 	exchange_fail(x, REPLY_UPSTREAM_AUTH, NULL);
 }
@@ -305,6 +306,29 @@ shape_end(struct exchange *x)
 	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
 }
 
+/*
+ * What the admin process says itself carries a policy for pages; what its HTTP library
+ * answers to a request that it can't take does not, and is a page of HTML.
+ */
+static bool
+is_bare_refusal(const struct exchange *x, const struct http1_head *head)
+{
+	return x->to_admin && head->status >= 400 &&
+	    http1_find(head, SPAN("content-security-policy"), NULL) == NULL;
+}
+
+static void
+refuse_for_admin(struct exchange *x, unsigned status)
+{
+	x->keep_alive = false; /* some of the body may not have been read */
+	switch (status) {
+	case 400: exchange_fail(x, REPLY_BAD_REQUEST, NULL); return;
+	case 413: exchange_fail(x, REPLY_TOO_LARGE, NULL); return;
+	case 501: exchange_fail(x, REPLY_BAD_METHOD, NULL); return;
+	default: exchange_fail(x, REPLY_ADMIN_DOWN, NULL); return;
+	}
+}
+
 static void
 on_head(void *arg, const struct http1_head *head, bool end)
 {
@@ -316,8 +340,14 @@ on_head(void *arg, const struct http1_head *head, bool end)
 		upstream_refuses_us(x);
 		return;
 	}
+	if (is_bare_refusal(x, head)) {
+		refuse_for_admin(x, head->status);
+		return;
+	}
 	end_request_metering(x);
 	begin_account(x, head);
+	if (!end)
+		client_answering(x->client);
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
 		shape_head(x, head);
 		if (end)
@@ -419,7 +449,7 @@ on_writable(void *arg)
 static enum reply_error
 failure_error(const struct exchange *x, enum upstream_failure f)
 {
-	if (x->to_admin)
+	if (x->to_admin && f != UPSTREAM_NO_MEMORY)
 		return REPLY_ADMIN_DOWN;
 	switch (f) {
 	case UPSTREAM_NO_ADDRESS: return REPLY_UPSTREAM_UNKNOWN;
@@ -427,6 +457,7 @@ failure_error(const struct exchange *x, enum upstream_failure f)
 	case UPSTREAM_UNSENT: return REPLY_UPSTREAM_CONNECT;
 	case UPSTREAM_CONNECT_TIMEOUT: return REPLY_CONNECT_TIMEOUT;
 	case UPSTREAM_TIMEOUT: return REPLY_UPSTREAM_TIMEOUT;
+	case UPSTREAM_NO_MEMORY: return REPLY_NO_MEMORY;
 	case UPSTREAM_BROKEN:
 	case UPSTREAM_CUT: break;
 	}

@@ -38,6 +38,18 @@ client_free(struct env_grave *g)
 }
 
 void
+client_free_in(struct client *c)
+{
+	if (c->in == NULL)
+		return;
+	env_release(c->env, c->in_cap);
+	free(c->in);
+	c->in = NULL;
+	c->in_n = 0;
+	c->in_cap = 0;
+}
+
+void
 client_destroy(struct client *c)
 {
 	if (c->state == CLIENT_DEAD)
@@ -47,9 +59,7 @@ client_destroy(struct client *c)
 	event_del(&c->write_event);
 	client_cancel_timer(c);
 	wire_fini(&c->wire, c->reset);
-	free(c->in);
-	c->in = NULL;
-	c->in_n = 0;
+	client_free_in(c);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
 	else
@@ -98,6 +108,25 @@ client_set_idle_timer(struct client *c)
 {
 	client_set_timer(
 	    c, c->env->draining ? CLIENT_LAST_MS : c->env->cfg->idle_timeout_ms);
+}
+
+/* While bytes wait to be read by it, the client's time to do so runs, and no other. */
+void
+client_set_body_timer(struct client *c)
+{
+	if (wire_pending(&c->wire) > 0)
+		return;
+	if (c->state == CLIENT_BODY && !c->paused && !c->answering)
+		client_set_timer(c, c->env->cfg->body_timeout_ms);
+	else
+		client_cancel_timer(c);
+}
+
+void
+client_answering(struct client *c)
+{
+	c->answering = true;
+	client_set_body_timer(c);
 }
 
 void
@@ -159,7 +188,7 @@ client_pause(struct client *c)
 	c->paused = true;
 	if (!c->pumping)
 		client_watch(c, false);
-	client_cancel_timer(c); /* we are the slow one now */
+	client_set_body_timer(c); /* we are the slow one now */
 }
 
 void
@@ -168,7 +197,7 @@ client_resume(struct client *c)
 	if (c->state != CLIENT_BODY || !c->paused)
 		return;
 	c->paused = false;
-	client_set_timer(c, c->env->cfg->body_timeout_ms);
+	client_set_body_timer(c);
 	if (!c->pumping) {
 		client_watch(c, true);
 		client_pump(c, (struct span){ 0 });
@@ -257,8 +286,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		client_finish_closing(c);
 		return;
 	}
-	if (c->state == CLIENT_ANSWER)
-		client_cancel_timer(c);
+	if (c->state == CLIENT_ANSWER || c->state == CLIENT_BODY)
+		client_set_body_timer(c);
 	if (c->state == CLIENT_HEAD)
 		client_next_head(c);
 	else if (c->request != NULL)

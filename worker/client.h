@@ -95,6 +95,10 @@ size_t client_pending(const struct client *c);
 void client_pause(struct client *c);
 void client_resume(struct client *c);
 
+/* The answer has begun before the request's body has ended: from now on the answer's
+ * time-outs decide, and the rest of the body may come when it likes. */
+void client_answering(struct client *c);
+
 /* Tell a client that waits for it to send its body (RFC 9110 section 10.1.1), unless
  * some of it is here already. */
 void client_send_continue(struct client *c);

@@ -49,6 +49,7 @@ client_write(struct client *c, struct span head, struct span body)
 static void
 next_request(struct client *c)
 {
+	c->answering = false;
 	if (c->state == CLIENT_BODY) {
 		c->state = CLIENT_DISCARD;
 		c->keep = true;

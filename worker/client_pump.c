@@ -33,13 +33,8 @@ pump_head(struct client *c, struct span s)
 		client_fault(c, CLIENT_BAD_HEAD, fault);
 		return 0;
 	}
-	if (http1_body_done(&c->http)) {
-		c->state = CLIENT_ANSWER;
-		client_cancel_timer(c);
-	} else {
-		c->state = CLIENT_BODY;
-		client_set_timer(c, c->env->cfg->body_timeout_ms);
-	}
+	c->state = http1_body_done(&c->http) ? CLIENT_ANSWER : CLIENT_BODY;
+	client_set_body_timer(c);
 	c->body_here = s.n > head.bytes;
 	c->ops->on_head(c, &head);
 	return head.bytes;
@@ -57,12 +52,9 @@ pump_body(struct client *c, struct span s)
 		client_fault(c, CLIENT_BAD_BODY, HTTP1_BAD);
 		return 0;
 	}
-	if (end) {
+	if (end)
 		c->state = CLIENT_ANSWER;
-		client_cancel_timer(c);
-	} else {
-		client_set_timer(c, c->env->cfg->body_timeout_ms);
-	}
+	client_set_body_timer(c);
 	if (data.n > 0 || end)
 		c->ops->on_body(c, data, end);
 	return used;
@@ -126,19 +118,15 @@ static int
 keep_rest(struct client *c, struct span rest)
 {
 	if (rest.n == 0) {
-		free(c->in);
-		c->in = NULL;
-		c->in_n = 0;
-		c->in_cap = 0;
-		return 0;
-	}
-	if (rest.n > c->in_cap) {
+		client_free_in(c);
+	} else if (rest.n > c->in_cap) {
 		char *p = malloc(rest.n);
 
 		if (p == NULL)
 			return -ENOMEM;
 		memcpy(p, rest.p, rest.n);
-		free(c->in);
+		client_free_in(c);
+		env_hold(c->env, rest.n);
 		c->in = p;
 		c->in_cap = rest.n;
 	} else {
@@ -158,6 +146,7 @@ append_in(struct client *c, struct span fresh)
 
 		if (p == NULL)
 			return -ENOMEM;
+		env_hold(c->env, cap - c->in_cap);
 		c->in = p;
 		c->in_cap = cap;
 	}

@@ -34,6 +34,7 @@ struct client {
 	bool pumping;   /* client_pump is on the stack */
 	bool reading;   /* read_event watches for data, not just for the end */
 	bool body_here; /* some of the body came with the head */
+	bool answering; /* the answer has begun: BODY_TIMEOUT does not hold */
 	bool doomed;    /* a write failed: on_gone comes from the loop */
 	bool no_linger;
 	bool reset;
@@ -57,6 +58,8 @@ struct client {
 
 /* client.c */
 
+/* Free the bytes that wait. */
+void client_free_in(struct client *c);
 /* Close and bury. The owner must have let go. */
 void client_destroy(struct client *c);
 /* The connection is of no use any more: tell the owner, close. */
@@ -65,6 +68,8 @@ void client_lost(struct client *c);
 void client_doom(struct client *c);
 void client_set_timer(struct client *c, uint64_t ms);
 void client_cancel_timer(struct client *c);
+/* Have BODY_TIMEOUT run if it is more of the body that is awaited, else nothing. */
+void client_set_body_timer(struct client *c);
 /* The connection is between two requests from now on. */
 void client_set_idle_timer(struct client *c);
 /* Watch for data, or only for the client's leaving. */

@@ -39,7 +39,8 @@ env_init(struct worker_env *env)
 	env->reaper = event_new(env->base, -1, EV_PERSIST, on_reap, env);
 	if (env->reaper == NULL)
 		return -ENOMEM;
-	return wire_io_init(&env->io);
+	return wire_io_init(&env->io,
+	    (env->cfg->max_buffered + env->cfg->workers - 1) / env->cfg->workers);
 }
 
 void
@@ -74,17 +75,17 @@ env_bury(struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env
 void
 env_hold(struct worker_env *env, size_t n)
 {
-	env->held_bytes += n;
+	env->io.kept += n;
 }
 
 bool
 env_short(const struct worker_env *env)
 {
-	return env->held_bytes >= env->held_bytes_max;
+	return wire_io_full(&env->io);
 }
 
 void
 env_release(struct worker_env *env, size_t n)
 {
-	env->held_bytes -= n;
+	env->io.kept -= n;
 }

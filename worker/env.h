@@ -41,16 +41,15 @@ struct worker_env {
 	uint64_t now_ns; /* monotonic, as of the current callback */
 	uint64_t now_ms; /* the same, for time-outs */
 	bool draining;   /* answers say Connection: close, idle connections are gone */
-	uint64_t held_bytes;     /* memory for request bodies now */
-	uint64_t held_bytes_max; /* this worker's share of MAX_BUFFERED */
-	uint64_t request_seed;   /* request ids: random per process, counted up */
+	uint64_t request_seed; /* request ids: random per process, counted up */
 	uint64_t request_count;
 	char *scratch; /* ENV_SCRATCH bytes to build heads and pieces in; within one
 			  callback */
 	struct upstream *api;   /* the configured upstream */
 	struct upstream *admin; /* the admin process */
 	struct accounts *accounts;
-	struct log_limit odd_usage; /* lines about counts that make no sense */
+	struct log_limit odd_usage;   /* lines about counts that make no sense */
+	struct log_limit key_refused; /* lines about upstream refusing our key */
 	struct env_grave *graves;
 	struct event *reaper; /* runs after the callbacks of this turn */
 };
@@ -67,7 +66,8 @@ void env_now(struct worker_env *env);
 void env_bury(
     struct worker_env *env, struct env_grave *g, void (*free_fn)(struct env_grave *g));
 
-/* Account for n bytes of held bodies; env_release() takes them back. */
+/* Account for n bytes that are kept between events; env_release() takes them back. Wires
+ * account for what the kernel has not taken themselves. */
 void env_hold(struct worker_env *env, size_t n);
 /* Is this worker's share of MAX_BUFFERED used up? Then bodies are passed on unheld. */
 bool env_short(const struct worker_env *env);

@@ -15,7 +15,11 @@
 #include "worker/gate.h"
 #include "worker/peer.h"
 
-enum { EXCHANGE_MAGIC = 0x65786368, GENERATED_ID_BYTES = 32 };
+enum {
+	EXCHANGE_MAGIC = 0x65786368,
+	GENERATED_ID_BYTES = 32,
+	ADMIN_BODY_MAX = 1024 * 1024 /* the admin process takes no more */
+};
 
 struct exchange *
 exchange_check(void *arg)
@@ -141,7 +145,6 @@ count_refusal(struct exchange *x, enum reply_error e)
 	case REPLY_NO_MEMORY:
 	case REPLY_UPSTREAM_TIMEOUT:
 	case REPLY_CONNECT_TIMEOUT:
-	case REPLY_ADMIN_OFF:
 	case REPLY_ADMIN_DOWN: break;
 	}
 }
@@ -271,17 +274,31 @@ begin_api(struct exchange *x, const struct http1_head *head)
 	request_forward(x, head);
 }
 
+/* evhttp reads no body of the others, and would take one for the next request. */
+static bool
+admin_reads_body(enum http_method method)
+{
+	return method == HTTP_POST || method == HTTP_PUT || method == HTTP_PATCH;
+}
+
 static void
 begin_admin(struct exchange *x, const struct http1_head *head)
 {
+	static const struct reply_detail no_body = { .code = "unexpected_body",
+		.message = "This method takes no body." };
 	const struct client_port *port = client_port(x->client);
 
 	x->cors_origin = NULL;
-	if (port->no_admin)
+	if (port->no_admin) {
 		exchange_fail(x, REPLY_NOT_FOUND, NULL);
-	else if (x->env->cfg->admin_password == NULL && x->match.route == ROUTE_ADMIN)
-		exchange_fail(x, REPLY_ADMIN_OFF, NULL);
-	else {
+	} else if (head->framing == HTTP1_LENGTH && head->content_length > ADMIN_BODY_MAX) {
+		x->keep_alive = false;
+		exchange_fail(x, REPLY_TOO_LARGE, NULL);
+	} else if (!admin_reads_body(x->method) && head->framing != HTTP1_NO_BODY &&
+	    !(head->framing == HTTP1_LENGTH && head->content_length == 0)) {
+		x->keep_alive = false;
+		exchange_fail(x, REPLY_BAD_REQUEST, &no_body);
+	} else {
 		x->to_admin = true;
 		request_forward(x, head);
 	}
@@ -474,7 +491,7 @@ on_body(struct client *c, struct span data, bool end)
 	x->bytes_in += data.n;
 	if (x->bytes_in > x->env->cfg->max_body) {
 		x->keep_alive = false;
-		if (x->status == 0)
+		if (x->state != EXCHANGE_RELAY)
 			exchange_fail(x, REPLY_TOO_LARGE, NULL);
 		else
 			exchange_break(x);
@@ -538,7 +555,7 @@ on_fault(struct client *c, enum client_fault f, enum http1_fault head)
 		choose_request_id(x, NULL);
 	}
 	x->keep_alive = false;
-	if (x->status == 0)
+	if (x->state != EXCHANGE_RELAY)
 		exchange_fail(x, fault_error(f, head), NULL);
 	else
 		exchange_break(x);

@@ -16,7 +16,7 @@
 
 enum exchange_state {
 	EXCHANGE_HOLD,  /* the body is collected; nothing has gone upstream */
-	EXCHANGE_PASS,  /* the body is passed on as it comes */
+	EXCHANGE_PASS,  /* the body is passed on as it comes; no answer yet */
 	EXCHANGE_WAIT,  /* all of the request has gone upstream */
 	EXCHANGE_RELAY, /* the answer's head has gone to the client */
 	EXCHANGE_SHAPE, /* an error answer is collected, to be put into the dialect */
@@ -56,6 +56,7 @@ struct exchange {
 	struct exchange_buf head; /* for upstream, with framing left open if chunked */
 	struct exchange_buf body;
 	enum http1_framing body_framing;
+	bool passing; /* its body is passed on; also behind the answer's head, to the end */
 	uint64_t bytes_in;
 	char model[METER_MODEL_MAX + 1]; /* as the request named it */
 	bool include_usage;              /* it asked for the usage-only chunk */

@@ -151,7 +151,9 @@ forward_answer(struct sb *out, const struct reply_context *ctx,
 
 		if (reply_owns_header(ctx, f->name) || http1_is_hop_by_hop(head, f->name))
 			continue;
-		if (span_eq_nocase(f->name, SPAN("content-length")) && !raw_length)
+		/* 204 has none (RFC 9110 section 8.6): a careless reader would wait */
+		if ((!raw_length || head->status == 204) &&
+		    span_eq_nocase(f->name, SPAN("content-length")))
 			continue;
 		put_field(out, f->name, f->value);
 	}

@@ -100,6 +100,7 @@ start_body(struct http1 *h, const struct http1_head *head)
 	h->left = 0;
 	h->line_bytes = 0;
 	h->trailer_bytes = 0;
+	h->chunk_excess = 0;
 	h->state = AT_END;
 	switch (head->framing) {
 	case HTTP1_NO_BODY: break;
@@ -144,6 +145,18 @@ hex_value(char c)
 	return (unsigned)((c | 0x20) - 'a') + 10;
 }
 
+/* A chunk line of line_bytes announces left bytes of data: is that in proportion, all of
+ * the message taken together? */
+static bool
+is_line_worth_it(struct http1 *h)
+{
+	const uint64_t free = h->left < UINT16_MAX ? 16 + 2 * h->left : UINT32_MAX;
+	const uint32_t excess = (uint32_t)h->chunk_excess + h->line_bytes;
+
+	h->chunk_excess = excess > free ? (uint16_t)(excess - free) : 0;
+	return h->chunk_excess <= HTTP1_MAX_CHUNK_EXCESS;
+}
+
 /* One byte of a chunk line: 1*HEXDIG [";" visible characters] CRLF. */
 static enum body_state
 step_size(struct http1 *h, char c)
@@ -152,9 +165,9 @@ step_size(struct http1 *h, char c)
 	if (h->line_bytes >= HTTP1_MAX_CHUNK_LINE && c != '\n')
 		return REFUSED;
 	if (state_of(h) == AT_SIZE_LF) {
-		h->line_bytes = 0;
-		if (c != '\n')
+		if (c != '\n' || !is_line_worth_it(h))
 			return REFUSED;
+		h->line_bytes = 0;
 		return h->left > 0 ? IN_DATA : AT_TRAILER;
 	}
 	if (state_of(h) == IN_EXTENSION && c > ' ' && c < 0x7f)

@@ -22,6 +22,9 @@ enum {
 	HTTP1_MAX_TARGET = 8192,
 	HTTP1_MAX_CHUNK_LINE = 256, /* bytes with CRLF */
 	HTTP1_MAX_TRAILERS = 4096,  /* bytes of all trailer lines of a message */
+	/* Bytes of chunk lines of a message beyond 16 and twice its data for each: who
+	 * sends long extensions with little data has nothing to say. */
+	HTTP1_MAX_CHUNK_EXCESS = 16 * 1024,
 };
 
 enum http1_side { HTTP1_REQUEST, HTTP1_RESPONSE };
@@ -83,9 +86,10 @@ struct http1 {
 	uint32_t head_seen;  /* bytes of an incomplete head already looked at */
 	uint16_t line_bytes; /* of the chunk line or trailer's name being read */
 	uint16_t trailer_bytes;
-	uint8_t side;        /* enum http1_side */
-	uint8_t state;       /* enum body_state */
-	uint8_t name_may_be; /* of the trailer being read; see http1.c */
+	uint16_t chunk_excess; /* see HTTP1_MAX_CHUNK_EXCESS */
+	uint8_t side;          /* enum http1_side */
+	uint8_t state;         /* enum body_state */
+	uint8_t name_may_be;   /* of the trailer being read; see http1.c */
 };
 
 /* Ready for the first head. */

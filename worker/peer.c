@@ -20,23 +20,33 @@ peer_is_proxy(const struct config *cfg, const struct addr *peer)
 	return cfg->trust_proxy && (cfg->n_trusted_proxies == 0 || in_list(cfg, peer));
 }
 
-/* Cut the last comma-separated element off list. */
+static struct span
+trim(struct span s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+/* Cut the last comma-separated element off list, and empty ones behind it (RFC 9110
+ * section 5.6.1.2). Empty: there is none. */
 static struct span
 take_last(struct span *list)
 {
-	size_t n = list->n;
-	struct span last;
+	struct span last = { list->p, 0 };
 
-	while (n > 0 && list->p[n - 1] != ',')
-		n--;
-	last = (struct span){ list->p + n, list->n - n };
-	list->n = n > 0 ? n - 1 : 0;
-	while (last.n > 0 && (last.p[0] == ' ' || last.p[0] == '\t')) {
-		last.p++;
-		last.n--;
+	while (last.n == 0 && list->n > 0) {
+		size_t n = list->n;
+
+		while (n > 0 && list->p[n - 1] != ',')
+			n--;
+		last = trim((struct span){ list->p + n, list->n - n });
+		list->n = n > 0 ? n - 1 : 0;
 	}
-	while (last.n > 0 && (last.p[last.n - 1] == ' ' || last.p[last.n - 1] == '\t'))
-		last.n--;
 	return last;
 }
 
@@ -54,9 +64,12 @@ peer_client(const struct config *cfg, const struct http1_head *head,
 		if (!span_eq_nocase(f->name, SPAN("x-forwarded-for")))
 			continue;
 		while (list.n > 0) {
+			const struct span last = take_last(&list);
 			struct addr a;
 
-			if (addr_parse(take_last(&list), &a) != 0)
+			if (last.n == 0)
+				break;
+			if (addr_parse(last, &a) != 0)
 				return; /* nonsense: believe what was found so far */
 			*out = a;
 			if (!in_list(cfg, &a))

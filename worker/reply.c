@@ -73,8 +73,6 @@ static const struct error_row error_rows[] = {
 	    "The model service did not answer in time." },
 	[REPLY_CONNECT_TIMEOUT] = { 504, RETRY_YES, "upstream_unreachable",
 	    "Connecting to the model service took too long." },
-	[REPLY_ADMIN_OFF] = { 404, RETRY_UNSAID, "admin_off",
-	    "The admin pages are off: no ADMIN_PASSWORD is set." },
 	[REPLY_ADMIN_DOWN] = { 503, RETRY_NO, "admin_unavailable",
 	    "The admin process is not there; it comes back by itself." },
 };

@@ -63,7 +63,6 @@ enum reply_error {
 	REPLY_NO_MEMORY,        /* 503 */
 	REPLY_UPSTREAM_TIMEOUT, /* 504 no answer in time */
 	REPLY_CONNECT_TIMEOUT,  /* 504 connecting timed out: can't have begun */
-	REPLY_ADMIN_OFF,        /* 404 no ADMIN_PASSWORD */
 	REPLY_ADMIN_DOWN,       /* 503 the admin process is not there */
 };
 

@@ -56,6 +56,7 @@ submit(struct exchange *x, bool complete)
 	env_release(env, x->head.cap - n);
 	x->head = (struct exchange_buf){ 0 };
 	x->state = complete ? EXCHANGE_WAIT : EXCHANGE_PASS;
+	x->passing = !complete;
 	if (upstream_start(x->to_admin ? env->admin : env->api, &x->call, &answer_ops, x,
 		x->method, held, n, complete) != 0)
 		exchange_fail(x, REPLY_NO_MEMORY, NULL);
@@ -115,16 +116,19 @@ pass_body(struct exchange *x, struct span data, bool end)
 		upstream_send(
 		    &x->call, (struct span){ out.p, out.n }, (struct span){ 0 }, end);
 	}
-	if (end)
-		x->state = EXCHANGE_WAIT;
-	else if (upstream_congested(&x->call))
+	if (end) {
+		x->passing = false;
+		if (x->state == EXCHANGE_PASS)
+			x->state = EXCHANGE_WAIT;
+	} else if (upstream_congested(&x->call)) {
 		client_pause(x->client);
+	}
 }
 
 void
 request_on_writable(struct exchange *x)
 {
-	if (x->state == EXCHANGE_PASS && x->client != NULL)
+	if (x->passing && x->client != NULL)
 		client_resume(x->client);
 }
 
@@ -209,7 +213,6 @@ request_on_body(struct exchange *x, struct span data, bool end)
 		meter_request_feed(&x->meter.request, data);
 	if (x->state == EXCHANGE_HOLD)
 		hold_body(x, data, end);
-	else if (x->state == EXCHANGE_PASS)
+	else if (x->passing)
 		pass_body(x, data, end);
-	/* else upstream has answered already: the rest is of no use */
 }

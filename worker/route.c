@@ -1,7 +1,7 @@
 /*
  * The routing table. A target is first held to one meaning: whatever a server
  * behind us might decode, merge or normalise away (dot segments, doubled or
- * encoded slashes, encoded letters) is refused, so that the bytes compared here
+ * encoded slashes, encoded letters, path parameters) is refused, so that the bytes compared here
  * are the bytes that any reader of the path would compare. Then it is looked up
  * byte for byte. Runs in the worker on each request; no state.
  */
@@ -90,7 +90,13 @@ may_be_encoded(unsigned c)
 	    c != '#' && c != ';' && !is_unreserved(c);
 }
 
-/* Is the segment that begins at path.p[i] "." or "..", or one with parameters? */
+static struct span
+span_from(struct span s, size_t i)
+{
+	return (struct span){ s.p + i, s.n - i };
+}
+
+/* Is the segment that begins at path.p[i] "." or ".."? */
 static bool
 is_dot_segment(struct span path, size_t i)
 {
@@ -100,8 +106,32 @@ is_dot_segment(struct span path, size_t i)
 		dots++;
 		i++;
 	}
-	return (dots == 1 || dots == 2) &&
-	    (i == path.n || path.p[i] == '/' || path.p[i] == ';');
+	return (dots == 1 || dots == 2) && (i == path.n || path.p[i] == '/');
+}
+
+/* The byte that %XX at the front of s stands for; -1: that is none. */
+static int
+encoded_byte(struct span s)
+{
+	int hi, lo;
+
+	if (s.n < 3 || s.p[0] != '%' || (hi = hex_value((unsigned char)s.p[1])) < 0 ||
+	    (lo = hex_value((unsigned char)s.p[2])) < 0)
+		return -1;
+	return hi << 4 | lo;
+}
+
+/*
+ * Does c, encoded, and the %XX in rest behind it begin a character that UTF-8 has no
+ * such form for (RFC 3629 section 3)? A careless reader takes %C0%AF for a slash.
+ */
+static bool
+is_overlong(unsigned c, struct span rest)
+{
+	const int next = encoded_byte(rest);
+
+	return c == 0xc0 || c == 0xc1 || c > 0xf4 || (c == 0xe0 && next < 0xa0) ||
+	    (c == 0xf0 && next < 0x90);
 }
 
 /* Does the path begin with a slash and mean one thing only? */
@@ -119,16 +149,14 @@ path_is_plain(struct span path)
 			if (is_dot_segment(path, i + 1))
 				return false;
 		} else if (c == '%') {
-			int hi, lo;
+			const int byte = encoded_byte(span_from(path, i));
 
-			if (path.n - i < 3 ||
-			    (hi = hex_value((unsigned char)path.p[i + 1])) < 0 ||
-			    (lo = hex_value((unsigned char)path.p[i + 2])) < 0 ||
-			    !may_be_encoded((unsigned)hi << 4 | (unsigned)lo))
+			if (byte < 0 || !may_be_encoded((unsigned)byte) ||
+			    is_overlong((unsigned)byte, span_from(path, i + 3)))
 				return false;
 			i += 2;
-		} else if (c <= 0x20 || c >= 0x7f || c == '\\' || c == '#') {
-			return false;
+		} else if (c <= 0x20 || c >= 0x7f || c == '\\' || c == '#' || c == ';') {
+			return false; /* behind ";" some servers see parameters, not path */
 		}
 	}
 	return true;
@@ -145,12 +173,6 @@ query_is_plain(struct span query)
 			return false;
 	}
 	return true;
-}
-
-static struct span
-span_from(struct span s, size_t i)
-{
-	return (struct span){ s.p + i, s.n - i };
 }
 
 /* Is s prefix itself, or something below it? */

@@ -121,6 +121,7 @@ call_send_held(struct upstream_call *call)
 
 	conn->sent_before = conn->wire.sent;
 	conn->in_body = false;
+	conn->interims = 0;
 	conn_write(conn, (struct span){ call->held, call->held_n }, (struct span){ 0 });
 	if (!call->whole)
 		call_release(call); /* more follows: it can't be sent again whole */
@@ -193,13 +194,14 @@ upstream_on_sent(struct upstream_conn *conn)
 {
 	struct upstream_call *call = conn->call;
 
-	if (call->complete) {
-		if (!call->answered)
-			conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
-		return;
-	}
-	wheel_cancel(&conn->up->env->wheel, &conn->timer); /* the client's turn */
-	call->ops->on_writable(call->arg);
+	if (conn->in_body)
+		conn_set_silence_timer(conn);
+	else if (!call->complete)
+		wheel_cancel(&conn->up->env->wheel, &conn->timer); /* the client's turn */
+	else if (!call->answered)
+		conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
+	if (!call->complete)
+		call->ops->on_writable(call->arg);
 }
 
 /*
@@ -268,7 +270,7 @@ upstream_on_broken(struct upstream_conn *conn, enum upstream_failure why)
 	}
 	f = failure_for(conn, why);
 	again = may_retry(conn, f);
-	if (!again)
+	if (!again && f != UPSTREAM_NO_MEMORY)
 		note_health(up, false);
 	conn->call = NULL;
 	call->conn = NULL;
@@ -300,21 +302,27 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 		conn_destroy(conn);
 }
 
-/* The connection does not stand yet: what is sent waits behind the head. */
-static void
-held_add(struct upstream_call *call, struct span s)
+/* The connection does not stand yet: what is sent waits behind the head. Returns 0 or
+ * -ENOMEM with nothing added. */
+static int
+held_add(struct upstream_call *call, struct span head, struct span body)
 {
+	const size_t n = head.n + body.n;
 	char *p;
 
-	if (s.n == 0)
-		return;
-	p = realloc(call->held, call->held_n + s.n);
+	if (n == 0)
+		return 0;
+	p = realloc(call->held, call->held_n + n);
 	if (p == NULL)
-		abort(); /* the body would go on with a hole: nobody may see that */
-	memcpy(p + call->held_n, s.p, s.n);
-	env_hold(call->up->env, s.n);
+		return -ENOMEM;
+	if (head.n > 0)
+		memcpy(p + call->held_n, head.p, head.n);
+	if (body.n > 0)
+		memcpy(p + call->held_n + head.n, body.p, body.n);
+	env_hold(call->up->env, n);
 	call->held = p;
-	call->held_n += s.n;
+	call->held_n += n;
+	return 0;
 }
 
 void
@@ -323,16 +331,18 @@ upstream_send(struct upstream_call *call, struct span head, struct span body, bo
 	if (call->conn == NULL)
 		return;
 	if (call->conn->state != CONN_BUSY) {
-		held_add(call, head);
-		held_add(call, body);
+		/* with a hole in it the body must not go on: the call ends */
+		if (!call->conn->broken && held_add(call, head, body) != 0)
+			conn_break(call->conn, UPSTREAM_NO_MEMORY);
 		call->complete = last;
 		return;
 	}
 	conn_write(call->conn, head, body);
-	if (!last)
-		return;
-	call->complete = true;
-	conn_set_timer(call->conn, call->up->env->cfg->upstream_timeout_ms);
+	call->complete = last;
+	if (call->conn->in_body)
+		conn_set_silence_timer(call->conn);
+	else if (last)
+		conn_set_timer(call->conn, call->up->env->cfg->upstream_timeout_ms);
 }
 
 bool
@@ -359,7 +369,7 @@ upstream_resume(struct upstream_call *call)
 		return;
 	call->paused = false;
 	conn_watch(call->conn, true);
-	conn_set_timer(call->conn, call->up->env->cfg->upstream_idle_timeout_ms);
+	conn_set_silence_timer(call->conn);
 }
 
 void

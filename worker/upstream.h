@@ -22,6 +22,7 @@ enum upstream_failure {
 	UPSTREAM_NO_ADDRESS,      /* its name has not been resolved yet */
 	UPSTREAM_NO_CONNECTION,   /* no address took the connection */
 	UPSTREAM_CONNECT_TIMEOUT, /* the same, in time */
+	UPSTREAM_NO_MEMORY,       /* for a body that waits for the connection */
 	UPSTREAM_UNSENT,  /* the connection broke; nothing of the request was taken */
 	UPSTREAM_BROKEN,  /* it broke, or talked nonsense, before the answer's head */
 	UPSTREAM_TIMEOUT, /* no answer in time */

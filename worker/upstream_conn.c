@@ -11,10 +11,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONN_MAGIC = 0x7570636e };
+enum {
+	CONN_MAGIC = 0x7570636e,
+	QUEUE_FULL_MS = 10 /* until a UNIX socket whose queue was full is tried again */
+};
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_queue_tried(evutil_socket_t fd, short what, void *arg);
 static void on_timer(struct wheel_entry *e);
 
 static struct upstream_conn *
@@ -67,8 +71,14 @@ conn_set_timer(struct upstream_conn *conn, uint64_t ms)
 	wheel_set(&env->wheel, &conn->timer, env->now_ms + ms, on_timer);
 }
 
-/* Let the loop tell of a failure: the caller's caller is on the stack. */
-static void
+void
+conn_set_silence_timer(struct upstream_conn *conn)
+{
+	if (conn->call == NULL || !conn->call->paused)
+		conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+}
+
+void
 conn_break(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->broken = true;
@@ -111,7 +121,7 @@ conn_write(struct upstream_conn *conn, struct span head, struct span body)
 	if (wire_pending(&conn->wire) == 0)
 		return;
 	conn_send_rest(conn);
-	conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+	conn_set_silence_timer(conn);
 }
 
 /* The socket address of try number `index`; false: there are no more. */
@@ -158,19 +168,21 @@ target_address(const struct upstream *up, size_t first, size_t index,
 	return true;
 }
 
-/* Start connecting to one address. Returns the socket or -1. */
+/* Start connecting to one address. Returns the socket or -errno. */
 static int
 start_connect(const struct sockaddr_storage *ss, socklen_t len)
 {
 	int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd == -1)
-		return -1;
+		return -errno;
 	if (ss->ss_family != AF_UNIX)
 		wire_tune_tcp(fd);
 	if (connect(fd, (const struct sockaddr *)ss, len) == -1 && errno != EINPROGRESS) {
+		const int err = errno;
+
 		close(fd);
-		return -1;
+		return -err;
 	}
 	return fd;
 }
@@ -199,6 +211,22 @@ conn_attach(struct upstream_conn *conn, int fd)
 	return 0;
 }
 
+/* The queue of a UNIX socket was full (there is no EINPROGRESS for those): try again
+ * until the connection's time is over. Returns 0 or -ENOMEM. */
+static int
+await_queue(struct upstream_conn *conn)
+{
+	const struct timeval pause = { .tv_usec = QUEUE_FULL_MS * 1000 };
+
+	evtimer_assign(&conn->write_event, conn->up->env->base, on_queue_tried, conn);
+	if (event_add(&conn->write_event, &pause) != 0)
+		return -ENOMEM;
+	conn->state = CONN_CONNECTING;
+	if (conn->timer.next == NULL)
+		conn_set_timer(conn, conn->up->env->cfg->upstream_connect_timeout_ms);
+	return 0;
+}
+
 /* Try the next address; when there is none, the connection is broken. */
 static void
 try_next(struct upstream_conn *conn)
@@ -210,8 +238,10 @@ try_next(struct upstream_conn *conn)
 	while (target_address(conn->up, conn->first, conn->tried, &ss, &len, &why)) {
 		int fd = start_connect(&ss, len);
 
+		if (fd == -EAGAIN && ss.ss_family == AF_UNIX && await_queue(conn) == 0)
+			return;
 		conn->tried++;
-		if (fd == -1)
+		if (fd < 0)
 			continue;
 		if (conn_attach(conn, fd) == 0)
 			return;
@@ -222,11 +252,25 @@ try_next(struct upstream_conn *conn)
 	conn_break(conn, conn->why == UPSTREAM_CONNECT_TIMEOUT ? conn->why : why);
 }
 
+static void
+on_queue_tried(evutil_socket_t fd, short what, void *arg)
+{
+	struct upstream_conn *conn = conn_check(arg);
+
+	(void)fd;
+	(void)what;
+	env_now(conn->up->env);
+	if (conn->state == CONN_CONNECTING)
+		try_next(conn);
+}
+
 /* This address did not work: the next one. */
 static void
 connect_failed(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->why = why;
+	if (conn->wire.fd == -1)
+		conn->tried++; /* its queue was full all the time */
 	event_del(&conn->write_event);
 	event_del(&conn->read_event);
 	conn->reading = false;
@@ -340,7 +384,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (wire_pending(&conn->wire) > 0) {
-		conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
+		conn_set_silence_timer(conn);
 		return;
 	}
 	event_del(&conn->write_event);

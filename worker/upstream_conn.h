@@ -54,6 +54,7 @@ struct upstream_conn {
 	size_t tried;              /* addresses tried so far */
 	uint64_t sent_before;      /* wire.sent when the call began */
 	bool in_body;              /* the answer's head is done */
+	uint8_t interims;          /* interim answers so far */
 	char *in;                  /* part of an answer's head */
 	size_t in_n;
 };
@@ -65,12 +66,17 @@ struct upstream_conn {
 struct upstream_conn *conn_open(struct upstream *up, struct upstream_call *call);
 /* Close and bury; the call must be detached. */
 void conn_destroy(struct upstream_conn *conn);
+/* Let the loop tell of a failure: the caller's caller is on the stack. why counts only
+ * while the connection does not stand yet. */
+void conn_break(struct upstream_conn *conn, enum upstream_failure why);
 /* Send, and wait for the kernel where it does not take all. */
 void conn_write(struct upstream_conn *conn, struct span head, struct span body);
 void conn_watch(struct upstream_conn *conn, bool on);
 /* Have what the kernel did not take sent when it can be; nothing to do if it took all. */
 void conn_send_rest(struct upstream_conn *conn);
 void conn_set_timer(struct upstream_conn *conn, uint64_t ms);
+/* UPSTREAM_IDLE_TIMEOUT runs anew, unless it is the client who keeps upstream waiting. */
+void conn_set_silence_timer(struct upstream_conn *conn);
 
 /* upstream_read.c: the socket of a busy connection is readable. */
 void conn_read(struct upstream_conn *conn);

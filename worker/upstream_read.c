@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An answer's head may be this long; upstream is held to it like a client. */
-enum { ANSWER_HEAD_MAX = 64 * 1024 };
+enum {
+	/* An answer's head may be this long; upstream is held to it like a client. */
+	ANSWER_HEAD_MAX = 64 * 1024,
+	INTERIM_MAX = 32 /* interim answers before the final one */
+};
 
 /* Keep part of a head until the rest comes. Returns 0 or -ENOMEM. */
 static int
@@ -65,6 +68,8 @@ deliver_head(struct upstream_conn *conn, struct span s)
 	if (r != 0)
 		return r;
 	if (head.status < 200) {
+		if (++conn->interims > INTERIM_MAX)
+			return ERR_SYNTAX;
 		call->ops->on_interim(call->arg, &head);
 		return (ssize_t)head.bytes;
 	}

@@ -17,6 +17,7 @@
 
 enum {
 	WIRE_RECV = 64 * 1024,
+	WIRE_RECV_FULL = 4 * 1024, /* while more is kept than may be */
 	/* a recv's worth and one record that OpenSSL still held */
 	WIRE_PLAIN = WIRE_RECV + 17 * 1024,
 	WIRE_RECORD = 16 * 1024,
@@ -74,9 +75,10 @@ bio_create(BIO *bio)
 }
 
 int
-wire_io_init(struct wire_io *io)
+wire_io_init(struct wire_io *io, size_t kept_max)
 {
-	*io = (struct wire_io){ .plain = malloc(WIRE_PLAIN),
+	*io = (struct wire_io){ .kept_max = kept_max,
+		.plain = malloc(WIRE_PLAIN),
 		.cipher = malloc(WIRE_RECV),
 		.out = malloc(WIRE_OUT),
 		.record = malloc(WIRE_RECORD),
@@ -127,6 +129,18 @@ wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 	return 0;
 }
 
+static void
+pending_free(struct wire *w)
+{
+	if (w->pending == NULL)
+		return;
+	w->io->kept -= w->pending_cap;
+	free(w->pending);
+	w->pending = NULL;
+	w->pending_off = 0;
+	w->pending_cap = 0;
+}
+
 void
 wire_fini(struct wire *w, bool abort)
 {
@@ -140,7 +154,7 @@ wire_fini(struct wire *w, bool abort)
 		close(w->fd);
 	}
 	SSL_free(w->ssl);
-	free(w->pending);
+	pending_free(w);
 	*w = (struct wire){ .fd = -1 };
 }
 
@@ -179,6 +193,7 @@ pending_add(struct wire *w, const char *p, size_t n)
 
 		if (grown == NULL)
 			return -ENOMEM;
+		w->io->kept += cap - w->pending_cap;
 		w->pending = grown;
 		w->pending_cap = cap;
 	}
@@ -245,21 +260,19 @@ wire_flush(struct wire *w)
 		w->pending_off += (size_t)r;
 		w->pending_n -= (size_t)r;
 	}
-	free(w->pending);
-	w->pending = NULL;
-	w->pending_off = 0;
-	w->pending_cap = 0;
+	pending_free(w);
 	return 0;
 }
 
-/* One recv. Returns bytes, 0 at FIN, or -errno. */
+/* One recv into a buffer of WIRE_RECV bytes. Returns bytes, 0 at FIN, or -errno. */
 static ssize_t
-recv_some(int fd, char *buf, size_t n)
+recv_some(const struct wire *w, char *buf)
 {
+	const size_t n = wire_io_full(w->io) ? WIRE_RECV_FULL : WIRE_RECV;
 	ssize_t r;
 
 	do {
-		r = recv(fd, buf, n, 0);
+		r = recv(w->fd, buf, n, 0);
 	} while (r == -1 && errno == EINTR);
 	return r == -1 ? -errno : r;
 }
@@ -336,7 +349,7 @@ static int
 read_tls(struct wire *w, struct span *data_out)
 {
 	struct wire_io *io = w->io;
-	ssize_t got = recv_some(w->fd, io->cipher, WIRE_RECV);
+	ssize_t got = recv_some(w, io->cipher);
 	size_t n = 0;
 	int r;
 
@@ -384,7 +397,7 @@ wire_read(struct wire *w, struct span *data_out)
 		w->io->in_n = 0;
 		return r;
 	}
-	got = recv_some(w->fd, w->io->plain, WIRE_RECV);
+	got = recv_some(w, w->io->plain);
 	if (got < 0)
 		return (int)got;
 	if (got == 0) {

@@ -26,6 +26,9 @@ struct wire_io {
 	const char *in; /* ciphertext that OpenSSL has still to take */
 	size_t in_n;
 	BIO_METHOD *bio;
+	/* Bytes that connections keep between events (bodies, unread answers), and from
+	 * how many on reads are small, so that each connection adds little. */
+	size_t kept, kept_max;
 };
 
 struct wire {
@@ -42,8 +45,8 @@ struct wire {
 	int ahead;     /* not 0: the result of the next wire_read, known already */
 };
 
-/* Allocate the shared buffers. Returns 0 or -ENOMEM. */
-int wire_io_init(struct wire_io *io) MUSTCHECK;
+/* Allocate the shared buffers. kept_max: bytes. Returns 0 or -ENOMEM. */
+int wire_io_init(struct wire_io *io, size_t kept_max) MUSTCHECK;
 void wire_io_fini(struct wire_io *io);
 
 /*
@@ -54,6 +57,13 @@ int wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl) MUSTCHECK;
 
 /* Close the socket and free everything. With abort a TCP reset is sent. */
 void wire_fini(struct wire *w, bool abort);
+
+/* Is as much kept as may be? */
+static inline bool
+wire_io_full(const struct wire_io *io)
+{
+	return io->kept >= io->kept_max;
+}
 
 /*
  * Read what is there, once. Goes on with a TLS handshake first; its output is sent.

@@ -21,6 +21,13 @@ else
 	echo "LLHTTP_DIR :="
 	echo "LLHTTP_LIBS := $(pkg-config --libs libllhttp)"
 fi
+# Chart.js for the page's plots; its file's name differs between releases.
+for file in chart.umd.min.js chart.umd.js chart.min.js Chart.min.js; do
+	if [ -f "/usr/share/javascript/chart.js/$file" ]; then
+		echo "CHART_JS := /usr/share/javascript/chart.js/$file"
+		break
+	fi
+done
 if pkg-config --exists cmocka; then
 	echo "CMOCKA_LIBS := $(pkg-config --libs cmocka)"
 else

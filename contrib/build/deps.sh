@@ -21,6 +21,7 @@ program() { command -v "$1"; }
 library() { command -v pkg-config && pkg-config --exists "$1"; }
 c_header() { echo "#include <$1>" | "${CC:-cc}" -E -; }
 llhttp() { [ -f /usr/share/llhttp/llhttp.c ] || library libllhttp; }
+chart_js() { ls /usr/share/javascript/chart.js/[Cc]hart*.js; }
 python_venv() { python3 -c 'import ensurepip, venv'; }
 fuzzer_runtime()
 {
@@ -52,6 +53,7 @@ needs_build()
 	need libseccomp-dev library libseccomp
 	need libdb5.3-dev c_header db.h
 	need LLHTTP llhttp
+	need libjs-chart.js chart_js
 }
 
 needs_python()
@@ -74,6 +76,7 @@ needs_test()
 	needs_fuzz
 	need libcmocka-dev library cmocka
 	need nodejs program node
+	need chromium program chromium
 	need npm program npm
 	need openssl program openssl
 	need curl program curl

@@ -1,10 +1,12 @@
 """Who leaves when: clients and upstreams that go, stall or speak at the worst moment."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -43,6 +45,17 @@ def answer_of(body, status="200 OK", headers=""):
 def processor_seconds(pid):
     fields = procfs.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def push_all(end, data):
+    """A thread that sends data whatever becomes of the connection; to be joined."""
+    def run():
+        with contextlib.suppress(OSError):
+            end.sock.sendall(data)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
 
 
 def fill(end):
@@ -215,6 +228,127 @@ def test_a_cut_answer_to_http_1_0_is_reset_behind_a_proxy_that_ends_tls(own, ups
         assert client.rest()[1], "a plain end would look complete"
 
 
+# answers before the end of the request
+
+UPLOAD = hashlib.shake_128(b"upload").digest(8 * MIB)
+
+
+def upload(framing="length"):
+    """Head and body of a long upload."""
+    if framing == "length":
+        request = raw.request("POST", "/unstructured/x", AUTH, UPLOAD)
+        return request[:-len(UPLOAD)], UPLOAD
+    head = raw.request("GET", "/unstructured/x", {**AUTH, "Transfer-Encoding": "chunked"}).replace(b"GET", b"POST", 1)
+    return head, raw.chunked(*(UPLOAD[at:at + 100_000] for at in range(0, len(UPLOAD), 100_000)))
+
+
+def uploaded(peer, framing, begun):
+    """The body as it has come to the scripted upstream, begun included."""
+    if framing == "length":
+        return begun + peer.read(len(UPLOAD) - len(begun))
+    came, body = bytearray(begun), bytearray()
+    while True:
+        while (end := came.find(b"\r\n")) < 0:
+            came += peer.read(1)
+        size = int(came[:end], 16)
+        if len(came) < end + size + 4:
+            came += peer.read(end + size + 4 - len(came))
+        body += came[end + 2:end + 2 + size]
+        del came[:end + size + 4]
+        if size == 0:
+            return bytes(body)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+def test_a_body_goes_on_upstream_behind_an_answers_head(own, upstream, framing, status):
+    house = own()
+    head, body = upload(framing)
+    said = b'{"error":{"message":"m"}}'
+    with house.connect() as client:
+        client.send(head)
+        client.send(body[:200_000])
+        peer = upstream.accept()
+        begun = peer.until(b"\r\n\r\n").partition(b"\r\n\r\n")[2]
+        peer.send(answer_of(said, status)[:-len(said)])
+        if status.startswith("200"):
+            assert client.head().status == 200
+        sending = push_all(client, body[200_000:] + raw.request("GET", "/v1/models", AUTH))
+        assert uploaded(peer, framing, begun) == UPLOAD
+        peer.send(said)
+        if status.startswith("200"):
+            assert client.exactly(len(said)) == said
+        else:
+            assert client.answer().status == 500
+        sending.join()
+        # both connections are good for another request
+        assert b"GET /v1/models" in peer.read(60)
+        peer.send(answer_of(b"{}"))
+        assert client.answer().body == b"{}"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_an_answer_is_whole_whose_upstream_reads_no_more_of_the_request(own, upstream, framing):
+    house = own()
+    head, body = upload(framing)
+    said = os.urandom(3 * MIB)
+    with house.connect() as client:
+        client.send(head)
+        sending = push_all(client, body)
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(answer_of(said))
+        assert client.answer().body == said
+        assert peer.is_closed()
+        sending.join()
+        assert client.ask("GET", "/health").status == 200
+
+
+def test_a_client_may_wait_with_its_body_while_the_answer_comes(own, upstream):
+    house = own(BODY_TIMEOUT=1)
+    head, body = upload()
+    with house.connect() as client:
+        client.send(head + body[:100_000])
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert client.head().status == 200
+        for _ in range(12):
+            time.sleep(0.25)  # three times BODY_TIMEOUT, in which no byte of the body comes
+            peer.send(b"1\r\nx\r\n")
+            assert client.chunk() == b"x"
+        sending = push_all(client, body[100_000:])
+        peer.send(b"0\r\n\r\n")
+        assert client.chunk() == b""
+        sending.join()
+
+
+def test_a_silent_upstream_is_not_waited_for_because_the_client_is_silent_too(own, upstream):
+    house = own(UPSTREAM_IDLE_TIMEOUT=1, BODY_TIMEOUT=1)
+    head, body = upload()
+    with house.connect() as client:
+        client.send(head + body[:100_000])
+        peer = upstream.accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert client.head().status == 200
+        with pytest.raises(raw.Broken):
+            client.chunk()
+        assert peer.is_closed()
+
+
+def test_a_client_that_neither_reads_nor_is_read_is_given_up(own, upstream):
+    house = own(IDLE_TIMEOUT=1, UPSTREAM_IDLE_TIMEOUT=60, BODY_TIMEOUT=60)
+    with house.connect(receive_buffer=4096) as client:
+        client.send(raw.request("POST", "/unstructured/x", AUTH, b"a" * (20 * MIB))[:200])
+        peer = upstream.accept()
+        fill(client)
+        sending = push_all(peer, b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"a" * 100_000_000)
+        sending.join(raw.TIMEOUT)
+        assert not sending.is_alive(), "gatehouse waits for both of them"
+    assert house.ask("GET", "/health").status == 200
+
+
 # time
 
 def test_the_time_to_the_first_byte_is_not_cut_short_behind_a_long_body(own, upstream):
@@ -304,6 +438,42 @@ def test_a_thrown_away_body_does_not_hold_up_the_drain(own):
 
 
 # upstreams
+
+def test_a_full_queue_of_a_unix_socket_is_waited_for(start_house, folder):
+    waiting = Upstream(unix=folder / f"full-{os.getpid()}", backlog=0)
+    try:
+        house = start_house(upstream=waiting.url(), WORKERS=1)
+        clients = [house.connect() for _ in range(6)]
+        for client in clients:
+            client.send(post())
+        for _ in clients:
+            peer = waiting.accept()
+            peer.until(CHAT)
+            peer.send(answer_of(b"{}"))
+            peer.close()
+        for client in clients:
+            assert client.answer().body == b"{}"
+            client.close()
+    finally:
+        waiting.stop()
+
+
+def test_a_full_queue_of_a_unix_socket_is_not_waited_for_for_ever(start_house, folder):
+    waiting = Upstream(unix=folder / f"stuck-{os.getpid()}", backlog=0)
+    try:
+        house = start_house(upstream=waiting.url(), WORKERS=1, UPSTREAM_CONNECT_TIMEOUT=1, UPSTREAM_TIMEOUT=1)
+        clients = [house.connect() for _ in range(4)]
+        for client in clients:
+            client.send(post())
+        told = [client.answer() for client in clients]
+        assert [answer.status for answer in told] == [504] * 4
+        # one or two were in the queue, and may have begun
+        assert [answer.get("x-should-retry") for answer in told].count("true") >= 2
+        for client in clients:
+            client.close()
+    finally:
+        waiting.stop()
+
 
 def test_an_upstream_that_resets_behind_a_paused_answer_costs_no_processor(own, upstream):
     house = own()

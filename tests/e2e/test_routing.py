@@ -11,12 +11,12 @@ REFUSED = [
     "/health/../v1/models", "/unstructured/../v1/models", "/unstructured//x", "/%76%31/models",
     "http://elsewhere/v1/models", "http://localhost/admin", "https://localhost//v1/models", "HTTP://LOCALHOST/v1/models",
     "v1/models", "*", "?", "#", "/v1/models#fragment", "/V1/models", "/v1", "/", "/metrics", "/nowhere", "/v11/models",
-    "/v1/%00", "/v1/%", "/v1/%zz",
+    "/v1/%00", "/v1/%", "/v1/%zz", "/v1/models;x=y", "/v1;/models", "/v1/..;/admin", "/v1/%C0%AF../admin",
 ]
 
 FORWARDED = [
     "/v1/models", "/v1/models?", "/v1/models?x=../..", "/v1/models?x=//&y=%2f", "/v1/models?http://elsewhere/",
-    "/v1/models/gpt-oss-120b", "/v1/files/a.b..c", "/v1/x/...", "/v1/a%20b", "/v1/a;b=c", "/v1/~user/!$&'()*+,=:@",
+    "/v1/models/gpt-oss-120b", "/v1/files/a.b..c", "/v1/x/...", "/v1/a%20b", "/v1/caf%C3%A9", "/v1/%E2%82%AC", "/v1/~user/!$&'()*+,=:@",
     "/unstructured/general/v0/general",
 ]
 

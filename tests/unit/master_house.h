@@ -164,7 +164,31 @@ worker_main(const struct worker_args *a)
 	return 0;
 }
 
-/* Admin: 'r' asks for a reload, 'x' aborts, anything else is answered with the pid. */
+enum { FAKE_ENACTED = 100, FAKE_KEYS_GOOD = 1, FAKE_SETTINGS_GOOD = 2 };
+
+/* Ask for an enactment and wait for it: FAKE_ENACTED and what of it was good. */
+static inline int
+fake_enact(const struct admin_args *a)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	const uint64_t until_ms = clock_mono_ms() + HOUSE_WAIT_MS;
+	const uint64_t began = atomic_load(&a->shared->state->figures.enact_started);
+	const char wish = ADMIN_WISH_ENACT;
+	struct shared_enacted e = { .number = 0 };
+
+	if (write(a->reload_fd, &wish, 1) != 1)
+		abort();
+	while (shared_get_enacted(a->shared->state, &e) != 0 || e.number <= began) {
+		if (clock_mono_ms() > until_ms)
+			abort();
+		(void)nanosleep(&pause, NULL);
+	}
+	return FAKE_ENACTED + (e.keys.good > began ? FAKE_KEYS_GOOD : 0) +
+	    (e.settings.good > began ? FAKE_SETTINGS_GOOD : 0);
+}
+
+/* Admin: 'r' asks for a reload, 'e' for an enactment, 'x' aborts; it is answered with the
+ * pid, or with what came of the enactment. */
 static inline void
 fake_admin_serve(const struct admin_args *a)
 {
@@ -179,7 +203,8 @@ fake_admin_serve(const struct admin_args *a)
 		abort();
 	if (what == 'r' && write(a->reload_fd, "r", 1) != 1)
 		abort();
-	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	n = snprintf(
+	    text, sizeof(text), "%d\n", what == 'e' ? fake_enact(a) : (int)getpid());
 	if (write(fd, text, (size_t)n) != n)
 		abort();
 	close(fd);

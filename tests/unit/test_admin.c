@@ -156,7 +156,7 @@ with_a_password_what_does_not_exist_is_404(void **state)
 
 	b->config.admin_password = password;
 	start(b);
-	a = ask(b, &b->admin, "GET", "/admin/api/v1/status");
+	a = ask(b, &b->admin, "GET", "/admin/api/v1/nothing");
 	assert_int_equal(http_status(a), 404);
 	assert_non_null(strstr(a, "\"code\":\"not_found\""));
 	assert_int_equal(end(b, SIGQUIT), 0);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "admin/http.h"
+#include "common/log.h"
 #include "tests/unit/http_client.h"
 
 enum { NOBODY = 65534, ANSWER_BYTES = 65536 };
@@ -35,7 +36,33 @@ handle_size(struct http_request *rq, void *arg)
 	http_reply_json(rq, 200, json_pack("{s:I}", "bytes", (json_int_t)n));
 }
 
+/* An answer that comes later: once the loop has gone round, in the order of the requests. */
+static void
+on_later(evutil_socket_t none, short what, void *arg)
+{
+	struct http_request rq;
+
+	(void)none;
+	(void)what;
+	if (http_resume(arg, &rq))
+		http_reply_json(&rq, 200, json_pack("{s:b}", "late", 1));
+}
+
+static void
+handle_later(struct http_request *rq, void *arg)
+{
+	const struct timeval soon = { .tv_usec = 20000 };
+	struct event_base *base =
+	    evhttp_connection_get_base(evhttp_request_get_connection(rq->ev));
+	struct http_deferred *d = http_defer(rq);
+
+	(void)arg;
+	if (d == NULL || event_base_once(base, -1, EV_TIMEOUT, on_later, d, &soon) != 0)
+		abort();
+}
+
 static const struct http_route routes[] = {
+	{ EVHTTP_REQ_GET, "/later", handle_later },
 	{ EVHTTP_REQ_GET, "/hello", handle_hello },
 	{ EVHTTP_REQ_GET, "/below/", handle_hello },
 	{ EVHTTP_REQ_PATCH | EVHTTP_REQ_POST, "/size", handle_size },
@@ -56,6 +83,7 @@ serve(int fd, const uid_t *uids, size_t n_uids)
 	struct event_base *base = event_base_new();
 	struct http_server *s = NULL;
 
+	log_init("test", LOG_LEVEL_WARN, LOG_FORMAT_JSON); /* and without SIGPIPE */
 	if (base == NULL || http_server_create(base, &o, &s) != 0 ||
 	    http_server_listen(s, fd) != 0)
 		_exit(1);
@@ -272,6 +300,73 @@ malformed_requests_leave_the_server_alive(void **state)
 }
 
 static void
+an_answer_may_come_later(void **state)
+{
+	static const char two[] =
+	    "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+	    "HEAD /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	struct server *s = *state;
+	const char *a = ask(s, "GET", "/later", "");
+
+	assert_int_equal(http_status(a), 200);
+	assert_non_null(strstr(a, "{\"late\":true}"));
+	assert_true(http_ask_bytes(&s->place, two, sizeof(two) - 1, s->answer,
+			sizeof(s->answer)) > 0);
+	assert_non_null(strstr(s->answer, "{\"late\":true}HTTP/1.1 200"));
+}
+
+/* The clients go, each at another moment, before the answer that they asked for. */
+static void
+clients_that_do_not_wait_cost_nothing(void **state)
+{
+	static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct server *s = *state;
+
+	for (int i = 0; i < 200; i++) {
+		const struct linger reset = { .l_onoff = i % 2, .l_linger = 0 };
+		int fd = http_place_connect(&s->place);
+
+		assert_int_not_equal(fd, -1);
+		assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL),
+		    sizeof(request) - 1);
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		if (i % 4 < 2)
+			(void)shutdown(fd, SHUT_WR);
+		close(fd);
+	}
+	assert_int_equal(http_status(ask(s, "GET", "/later", "")), 200);
+}
+
+/* evhttp would take such a body for the next request. */
+static void
+a_body_that_is_not_read_is_no_request(void **state)
+{
+	static const char *const methods[] = { "GET", "DELETE", "HEAD", "OPTIONS" };
+	static const char inner[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct server *s = *state;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		char request[512];
+		int n = snprintf(request, sizeof(request),
+		    "%s /hello HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s",
+		    methods[i], sizeof(inner) - 1, inner);
+
+		assert_true(http_ask_bytes(&s->place, request, (size_t)n, s->answer,
+				sizeof(s->answer)) > 0);
+		assert_int_equal(http_status(s->answer), 400);
+		assert_null(strstr(s->answer, "{\"hello\""));
+		n = snprintf(request, sizeof(request),
+		    "%s /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		    "%zx\r\n%s\r\n0\r\n\r\n",
+		    methods[i], sizeof(inner) - 1, inner);
+		assert_true(http_ask_bytes(&s->place, request, (size_t)n, s->answer,
+				sizeof(s->answer)) > 0);
+		assert_int_equal(http_status(s->answer), 400);
+		assert_null(strstr(s->answer, "{\"hello\""));
+	}
+}
+
+static void
 our_own_user_may_use_the_unix_socket(void **state)
 {
 	assert_int_equal(http_status(ask(*state, "GET", "/hello", "")), 200);
@@ -349,6 +444,46 @@ a_server_is_destroyed_with_its_connections(void **state)
 	rmdir(dir);
 }
 
+static struct http_deferred *kept;
+
+static void
+handle_keep(struct http_request *rq, void *arg)
+{
+	(void)arg;
+	kept = http_defer(rq);
+	assert_non_null(kept);
+}
+
+/* An answer that is still to come when the server ends: there is nobody to answer. */
+static void
+a_server_is_destroyed_with_its_deferred_answers(void **state)
+{
+	static const struct http_route keep = { EVHTTP_REQ_GET, "/keep", handle_keep };
+	static const char request[] = "GET /keep HTTP/1.1\r\nHost: a\r\n\r\n";
+	const struct http_options o = { &keep, 1, NULL, NULL, 0 };
+	struct event_base *base = event_base_new();
+	struct http_server *s = NULL;
+	struct http_place place;
+	struct http_request rq;
+	int fd, client;
+
+	(void)state;
+	fd = http_place_listen(&place, NULL);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(http_server_create(base, &o, &s), 0);
+	assert_int_equal(http_server_listen(s, fd), 0);
+	assert_int_not_equal(client = http_place_connect(&place), -1);
+	assert_int_equal(send(client, request, sizeof(request) - 1, MSG_NOSIGNAL),
+	    sizeof(request) - 1);
+	while (kept == NULL)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	http_server_destroy(&s);
+	assert_false(http_resume(kept, &rq));
+	event_base_free(base);
+	close(client);
+	close(fd);
+}
+
 #define TCP(test) cmocka_unit_test_setup_teardown(test, start_tcp, stop)
 #define LOCAL(test) cmocka_unit_test_setup_teardown(test, start_unix, stop)
 
@@ -365,9 +500,14 @@ main(void)
 		TCP(a_connection_is_kept_for_the_next_request),
 		TCP(heads_and_bodies_have_their_bounds),
 		TCP(malformed_requests_leave_the_server_alive),
+		TCP(an_answer_may_come_later),
+		TCP(clients_that_do_not_wait_cost_nothing),
+		LOCAL(clients_that_do_not_wait_cost_nothing),
+		TCP(a_body_that_is_not_read_is_no_request),
 		LOCAL(our_own_user_may_use_the_unix_socket),
 		LOCAL(strangers_are_closed_without_a_byte),
 		cmocka_unit_test(a_server_is_destroyed_with_its_connections),
+		cmocka_unit_test(a_server_is_destroyed_with_its_deferred_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

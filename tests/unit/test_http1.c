@@ -329,6 +329,39 @@ trailers_of_4096_bytes_are_the_most(void **state)
 }
 
 static void
+add_wordy_chunks(struct text *t, unsigned count, unsigned data)
+{
+	char size[16];
+
+	begin_chunks(t);
+	snprintf(size, sizeof(size), "%x;", data);
+	for (unsigned i = 0; i < count; i++) {
+		add(t, size);
+		add_many(t, 'e', 200);
+		add(t, "\r\n");
+		add_many(t, 'd', data);
+		add(t, "\r\n");
+	}
+	add(t, "0\r\n\r\n");
+}
+
+static void
+extensions_may_not_go_on_and_on_with_hardly_any_data(void **state)
+{
+	static struct text t;
+
+	(void)state;
+	add_wordy_chunks(&t, 80, 1);
+	check_text(&t, 0, HTTP1_OK);
+	assert_int_equal(whole.body_bytes, 80);
+	add_wordy_chunks(&t, 100, 1);
+	check_text(&t, ERR_SYNTAX, HTTP1_OK);
+	add_wordy_chunks(&t, 120, 95);
+	check_text(&t, 0, HTTP1_OK);
+	assert_int_equal(whole.body_bytes, 120 * 95);
+}
+
+static void
 a_large_chunk_is_handed_out_as_it_comes(void **state)
 {
 	static struct text t;
@@ -513,6 +546,7 @@ main(void)
 		cmocka_unit_test(a_target_of_8192_bytes_is_the_longest),
 		cmocka_unit_test(a_chunk_line_of_256_bytes_is_the_longest),
 		cmocka_unit_test(trailers_of_4096_bytes_are_the_most),
+		cmocka_unit_test(extensions_may_not_go_on_and_on_with_hardly_any_data),
 		cmocka_unit_test(a_large_chunk_is_handed_out_as_it_comes),
 		cmocka_unit_test(a_head_is_handed_out_as_it_came),
 		cmocka_unit_test(an_expectation_in_1_0_is_not_met),

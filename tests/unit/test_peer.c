@@ -139,11 +139,26 @@ nonsense_ends_the_belief_at_what_stood_right_of_it(void **state)
 
 	(void)state;
 	assert_client(&cfg, "X-Forwarded-For: unknown\r\n", "10.0.0.1", "10.0.0.1");
-	assert_client(&cfg, "X-Forwarded-For: \r\n", "10.0.0.1", "10.0.0.1");
-	assert_client(
-	    &cfg, "X-Forwarded-For: 198.51.100.1, ,\r\n", "10.0.0.1", "10.0.0.1");
 	assert_client(&cfg, "X-Forwarded-For: 198.51.100.1, unknown, 10.2.2.2\r\n",
 	    "10.0.0.1", "10.2.2.2");
+}
+
+static void
+empty_elements_of_a_list_are_none(void **state)
+{
+	struct cidr list[2];
+	const struct config cfg = listed(list);
+
+	(void)state;
+	assert_client(&cfg, "X-Forwarded-For: \r\n", "10.0.0.1", "10.0.0.1");
+	assert_client(&cfg, "X-Forwarded-For: ,\r\n", "10.0.0.1", "10.0.0.1");
+	assert_client(
+	    &cfg, "X-Forwarded-For: 198.51.100.1,\r\n", "10.0.0.1", "198.51.100.1");
+	assert_client(&cfg, "X-Forwarded-For: 198.51.100.1,\t, , 10.2.2.2,,\r\n",
+	    "10.0.0.1", "198.51.100.1");
+	assert_client(&cfg, "X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: ,\r\n",
+	    "10.0.0.1", "198.51.100.1");
+	assert_true(https(&anybody, "X-Forwarded-Proto: https, ,\r\n", "10.0.0.1", false));
 }
 
 static void
@@ -171,6 +186,7 @@ main(void)
 		cmocka_unit_test(with_a_list_its_proxies_are_passed_over_from_the_right),
 		cmocka_unit_test(who_is_not_in_the_list_is_not_believed),
 		cmocka_unit_test(nonsense_ends_the_belief_at_what_stood_right_of_it),
+		cmocka_unit_test(empty_elements_of_a_list_are_none),
 		cmocka_unit_test(the_last_word_on_the_protocol_counts_in_any_case),
 	};
 

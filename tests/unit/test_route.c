@@ -99,16 +99,19 @@ what_is_served_here_is_found_byte_for_byte(void **state)
 static void
 a_target_that_could_mean_two_things_is_refused(void **state)
 {
-	static const char *const bad[] = { "", "v1/models", "*", "?", "http://h/v1/models",
-		"//h/v1/models", "/v1//chat/completions", "/v1/chat//completions",
-		"/v1/models//", "/v1/../admin", "/v1/./models", "/v1/..", "/v1/.", "/..",
-		"/v1/..;/admin", "/v1/.;x/models", "/v1/%2e%2e/admin", "/v1/.%2E/admin",
-		"/v1/%2E", "/v1%2fmodels", "/v1/a%2Fb", "/v1/a%5cb", "/v1/a\\b",
-		"/v1/%252e%252e/a", "/%61dmin", "/v1/ch%61t/completions", "/v1/mod%2Dels",
-		"/v1/x%00", "/v1/x%0a", "/v1/x%7f", "/v1/x%3fy", "/v1/x%23y", "/v1/x%3by",
-		"/v1/x%", "/v1/x%4", "/v1/x%zz", "/v1/models#x", "/v1/models?a#b",
-		"/v1/mod els", "/v1/models?a b", "/v1/mod\tels", "/v1/mod\x7f",
-		"/v1/mod\xc3\xa9", "/admin/..", "/admin//x", "/health/../v1/models",
+	static const char *const bad[] = { "", "v1/models", "*", "?",
+		"http://h/v1/models", "//h/v1/models", "/v1//chat/completions",
+		"/v1/chat//completions", "/v1/models//", "/v1/../admin", "/v1/./models",
+		"/v1/..", "/v1/.", "/..", "/v1/..;/admin", "/v1/.;x/models",
+		"/v1;/models", "/v1/models;x=y", "/admin;/login", "/v1/%c0%af../admin",
+		"/v1/%c1%9c", "/v1/%e0%80%af", "/v1/%f0%80%80%af", "/v1/%ff", "/v1/%e0",
+		"/v1/%f5%80%80%80", "/v1/%2e%2e/admin", "/v1/.%2E/admin", "/v1/%2E",
+		"/v1%2fmodels", "/v1/a%2Fb", "/v1/a%5cb", "/v1/a\\b", "/v1/%252e%252e/a",
+		"/%61dmin", "/v1/ch%61t/completions", "/v1/mod%2Dels", "/v1/x%00",
+		"/v1/x%0a", "/v1/x%7f", "/v1/x%3fy", "/v1/x%23y", "/v1/x%3by", "/v1/x%",
+		"/v1/x%4", "/v1/x%zz", "/v1/models#x", "/v1/models?a#b", "/v1/mod els",
+		"/v1/models?a b", "/v1/mod\tels", "/v1/mod\x7f", "/v1/mod\xc3\xa9",
+		"/admin/..", "/admin//x", "/health/../v1/models",
 		"/.well-known/acme-challenge/../x" };
 	struct route_match m;
 

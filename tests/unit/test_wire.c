@@ -54,8 +54,8 @@ group_setup(void **state)
 	assert_int_equal(
 	    tls_server_create(&cfg, e->shared.published, &e->tls_server, &why), 0);
 	assert_int_equal(tls_client_create(&cfg, &e->tls_client, &why), 0);
-	assert_int_equal(wire_io_init(&e->server_io), 0);
-	assert_int_equal(wire_io_init(&e->client_io), 0);
+	assert_int_equal(wire_io_init(&e->server_io, SIZE_MAX), 0);
+	assert_int_equal(wire_io_init(&e->client_io, SIZE_MAX), 0);
 	*state = e;
 	return 0;
 }
@@ -279,6 +279,30 @@ what_the_kernel_took_is_counted(void **state)
 	assert_int_equal(e->server.sent + wire_pending(&e->server), MANY);
 	assert_true(e->server.sent > before);
 	finish(e);
+	free(data);
+}
+
+static void
+what_the_kernel_did_not_take_is_accounted_for_and_makes_reads_small(void **state)
+{
+	struct ends *e = *state;
+	char *data = random_bytes(MANY);
+	struct span s;
+
+	begin(e, 0, 8192);
+	assert_int_equal(e->server_io.kept, 0);
+	assert_int_equal(wire_write(&e->server, NOTHING, (struct span){ data, MANY }), 0);
+	assert_int_equal(e->server_io.kept, e->server.pending_cap);
+	assert_true(e->server_io.kept >= wire_pending(&e->server));
+	e->server_io.kept_max = e->server_io.kept;
+	assert_int_equal(wire_write(&e->client, (struct span){ data, 6000 }, NOTHING), 0);
+	assert_int_equal(wire_read(&e->server, &s), 0);
+	assert_true(s.n > 0 && s.n <= 4096);
+	e->server_io.kept_max = SIZE_MAX;
+	assert_int_equal(wire_read(&e->server, &s), 0);
+	assert_true(s.n > 0);
+	finish(e);
+	assert_int_equal(e->server_io.kept, 0);
 	free(data);
 }
 
@@ -683,6 +707,8 @@ main(void)
 		cmocka_unit_test(head_and_body_arrive_as_one),
 		cmocka_unit_test(megabytes_go_through_a_small_socket_byte_for_byte),
 		cmocka_unit_test(what_the_kernel_took_is_counted),
+		cmocka_unit_test(
+		    what_the_kernel_did_not_take_is_accounted_for_and_makes_reads_small),
 		cmocka_unit_test(
 		    one_read_gives_a_whole_buffer_of_records_and_keeps_none_back),
 		cmocka_unit_test(a_record_may_arrive_byte_by_byte),

@@ -109,13 +109,14 @@ class Gatehouse:
 
     # life
 
-    def spawn(self):
+    def spawn(self, through=()):
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen([self.program, "run"], env=self.environment, cwd=self.folder,
+            self.process = subprocess.Popen([*through, self.program, "run"], env=self.environment, cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
-    def start(self):
-        self.spawn()
+    def start(self, through=()):
+        """through: a command that executes it, such as prlimit."""
+        self.spawn(through)
         until("gatehouse is ready", self._ready_or_dead, START_DEADLINE)
         assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log_text()}"
         return self

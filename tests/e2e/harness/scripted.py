@@ -22,6 +22,16 @@ class Peer:
             self.seen += data
         return self.seen
 
+    def read(self, size):
+        """The next so many bytes, of those that are not in seen yet."""
+        pieces, got = [], 0
+        while got < size:
+            data = self.sock.recv(min(size - got, 1 << 20))
+            assert data, f"gatehouse has closed after {got} of {size} bytes"
+            pieces.append(data)
+            got += len(data)
+        return b"".join(pieces)
+
     def send(self, data):
         self.sock.sendall(data)
 
@@ -45,16 +55,21 @@ class Peer:
 class Upstream:
     """Listens; nothing is accepted or answered unless the test does it."""
 
-    def __init__(self, receive_buffer=None):
-        self._listener = socket.socket()
+    def __init__(self, receive_buffer=None, unix=None, backlog=64):
+        self._listener = socket.socket(socket.AF_INET if unix is None else socket.AF_UNIX)
         if receive_buffer is not None:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(64)
+        self._unix = unix
+        self._listener.bind(("127.0.0.1", 0) if unix is None else str(unix))
+        if unix is not None:
+            unix.chmod(0o777)
+        self._listener.listen(backlog)
         self._listener.settimeout(TIMEOUT)
         self._peers = []
 
     def url(self):
+        if self._unix is not None:
+            return f"unix:{self._unix}"
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def accept(self):
