@@ -12,6 +12,7 @@
 #include "admin/cli_import.h"
 #include "admin/cli_keys.h"
 #include "admin/cli_note.h"
+#include "admin/cli_token.h"
 #include "admin/cli_usage.h"
 #include "common/version.h"
 #include "master/check.h"
@@ -48,6 +49,7 @@ static int run_status(const struct invocation *in);
 static int run_keys(const struct invocation *in);
 static int run_usage(const struct invocation *in);
 static int run_audit(const struct invocation *in);
+static int run_admin_token(const struct invocation *in);
 static int run_import(const struct invocation *in);
 static int run_backup(const struct invocation *in);
 static int run_version(const struct invocation *in);
@@ -101,6 +103,12 @@ static const struct command commands[] = {
 	  "is whole, and exits 1 if one was altered or taken out. With no master running the\n"
 	  "ledger is read all the same.\n" FIND_HELP,
 	  false, true, run_audit },
+	{ "admin-token", "[-c FILE] COMMAND [OPTION ...]",
+	  "create, list and revoke tokens of the admin API",
+	  "Edits the file of the admin API's tokens; a running gatehouse follows at once. The\n"
+	  "commands are create, list and revoke; `gatehouse admin-token --help` lists them with\n"
+	  "their options.\n" FIND_HELP,
+	  false, true, run_admin_token },
 	{ "import", "[-c FILE] FILE", "take over a usage.json of the Python proxy",
 	  "Adds the records of FILE to the ledger, each once, however often it is imported and\n"
 	  "however it has grown. Of a file with any fault nothing is imported.\n" FIND_HELP,
@@ -307,6 +315,12 @@ act_audit(const struct invocation *in, const struct service *s)
 }
 
 static int
+act_admin_token(const struct invocation *in, const struct service *s)
+{
+	return act_ledger(in, s, cli_token);
+}
+
+static int
 act_import(const struct invocation *in, const struct service *s)
 {
 	return act_ledger(in, s, cli_import);
@@ -328,6 +342,12 @@ static int
 run_audit(const struct invocation *in)
 {
 	return with_service(in, act_audit);
+}
+
+static int
+run_admin_token(const struct invocation *in)
+{
+	return with_service(in, act_admin_token);
 }
 
 static int

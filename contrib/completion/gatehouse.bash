@@ -69,7 +69,7 @@ _gatehouse_audit()
 _gatehouse_admin_token()
 {
 	case $verb in
-	create) _gatehouse_words '-c --config --json --help -n --name -s --scope -e --expires-days' ;;
+	create) _gatehouse_words '-c --config --json --help -n --name -s --scope -e --expires-days --expires' ;;
 	revoke) _gatehouse_words "-c --config --json --help $(_gatehouse_token_ids)" ;;
 	*) _gatehouse_words '-c --config --json --help create list revoke' ;;
 	esac
