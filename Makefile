@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_gatehouse
+UNIT_FILES = $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system/gatehouse.service \
+	systemd/system/gatehouse.socket sysusers.d/gatehouse.conf tmpfiles.d/gatehouse.conf)
 FUZZ_SECONDS ?= 60
 KILL_SECONDS ?= 200
 WERROR ?= -Werror
@@ -193,7 +195,7 @@ UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%) $(UNIT_RELEASE:%=--unit %)
 FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
 PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
 
-deps-test deps-lint deps-python deps-run deps-bench: deps-%:
+deps-test deps-lint deps-python deps-run deps-bench deps-deb: deps-%:
 	@CC="$(CC)" contrib/build/deps.sh $*
 venv: deps-python
 	@contrib/build/venv.sh build/venv $(REQUIREMENTS)
@@ -242,7 +244,7 @@ endif
 # --- lint --------------------------------------------------------------------------------
 # A file is looked at again when its object had to be made anew, so headers count too.
 TIDY_FLAGS = -std=c11 $(OUR_CPPFLAGS)
-SHELL_FILES := .ci/run $(wildcard contrib/*/*.sh contrib/*/*.bash tests/*.sh tests/*/*.sh)
+SHELL_FILES := .ci/run $(addprefix contrib/debian/,postinst prerm postrm) $(wildcard contrib/*/*.sh contrib/*/*.bash tests/*.sh tests/*/*.sh)
 PYTHON_FILES := $(wildcard tests/*.py tests/*/*.py contrib/*/*.py)
 lint: lint-format lint-rules lint-shell lint-python lint-cppcheck lint-tidy
 lint-format: deps-lint
@@ -279,15 +281,28 @@ install: build/gatehouse
 	install -m 644 contrib/man/gatehouse.8 $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8
 	install -m 644 contrib/completion/gatehouse.bash $(BASH_COMPLETION)
 	install -m 644 contrib/completion/_gatehouse $(ZSH_COMPLETION)
+	install -d $(dir $(UNIT_FILES))
+	sed 's|@bindir@|$(PREFIX)/bin|' contrib/systemd/gatehouse.service >$(word 1,$(UNIT_FILES))
+	chmod 644 $(word 1,$(UNIT_FILES))
+	install -m 644 contrib/systemd/gatehouse.socket $(word 2,$(UNIT_FILES))
+	install -m 644 contrib/systemd/gatehouse.sysusers $(word 3,$(UNIT_FILES))
+	install -m 644 contrib/systemd/gatehouse.tmpfiles $(word 4,$(UNIT_FILES))
 	$(if $(wildcard etc/models.json),install -m 644 etc/models.json $(DESTDIR)$(PREFIX)/share/gatehouse/)
 	$(foreach f,$(wildcard etc/*.example),install -m 644 $(f) $(DESTDIR)$(SYSCONFDIR)/gatehouse/ &&) true
+
+# A Debian package; deb-check installs, uses, upgrades and purges it under a systemd of its own,
+# in a minimal Debian in namespaces: as root, some minutes.
+deb: build/gatehouse deps-deb
+	+$(Q)contrib/debian/build.sh build
+deb-check: deb
+	$(Q)contrib/debian/check.sh
 
 -include $(wildcard $(C_SRC:%.c=$(BUILD)/%.d))
 endif
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/gatehouse $(DESTDIR)$(PREFIX)/share/man/man8/gatehouse.8 \
-	    $(BASH_COMPLETION) $(ZSH_COMPLETION) \
+	    $(BASH_COMPLETION) $(ZSH_COMPLETION) $(UNIT_FILES) \
 	    $(DESTDIR)$(PREFIX)/share/gatehouse/models.json \
 	    $(patsubst etc/%,$(DESTDIR)$(SYSCONFDIR)/gatehouse/%,$(wildcard etc/*.example))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/gatehouse $(DESTDIR)$(SYSCONFDIR)/gatehouse
@@ -312,9 +327,10 @@ help:
 	@echo 'make bench-micro    the former alone; BENCH_ARGS=--check: fail if one is too slow'
 	@echo 'make format         clang-format in place'
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
+	@echo 'make deb            build/gatehouse_VERSION_ARCH.deb; make deb-check: try it under systemd, as root'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak-kill soak-slow bench \
+.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak-kill soak-slow bench \
 	fuzz fuzz-build bench-build bench-micro bench-tools bench-variants deps-bench lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

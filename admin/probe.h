@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/shared.h"
 #include "common/tls.h"
+#include "common/tls_client.h"
 
 enum { PROBES_MAX = 8 }; /* at a time */
 

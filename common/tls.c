@@ -1,8 +1,7 @@
 /*
- * OpenSSL contexts: the server's, one per certificate pair and chosen by SNI, and
- * the client's for an https upstream. All files are read here, in the master or
- * in `gatehouse check`; nothing is opened later. No OpenSSL error text goes out
- * but its constant reason strings.
+ * The server's OpenSSL contexts, one per certificate pair and chosen by SNI. All
+ * files are read here, in the master or in `gatehouse check`; nothing is opened
+ * later. No OpenSSL error text goes out but its constant reason strings.
  */
 #include "common/tls.h"
 
@@ -15,36 +14,19 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "common/tls_fingerprint.h"
+#include "common/tls_reason.h"
 #include "common/tls_tickets.h"
 
 #define TLS12_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define TLS_GROUPS "X25519:P-256:P-384"
-#define FINGERPRINT_EMPTY UINT64_C(0xcbf29ce484222325)
 
 struct tls_server {
 	size_t n;
 	SSL_CTX **ctx; /* [0] answers unknown names */
-	int64_t expiry;
+	int64_t *expiry;
 	uint64_t fingerprint;
 };
-
-struct tls_client {
-	SSL_CTX *ctx;
-	char *host;
-	bool host_is_address;
-	uint64_t fingerprint;
-};
-
-/* The reason of the last OpenSSL error, a constant; its queue is emptied. */
-static const char *
-openssl_reason(void)
-{
-	unsigned long e = ERR_peek_last_error();
-	const char *reason = e != 0 ? ERR_reason_error_string(e) : NULL;
-
-	ERR_clear_error();
-	return reason != NULL ? reason : "unknown OpenSSL error";
-}
 
 /* Never ask anybody for a pass phrase: an encrypted key file is refused. */
 static int
@@ -74,25 +56,38 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* SNI (RFC 6066 section 3): the pair whose certificate is valid for the name. */
+/* The first pair whose certificate is valid for the name; flags as of X509_check_host(). */
+static SSL_CTX *
+server_find(const struct tls_server *s, const char *name, unsigned flags)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		X509 *cert = SSL_CTX_get0_certificate(s->ctx[i]);
+
+		if (X509_check_host(cert, name, 0, flags, NULL) == 1)
+			return s->ctx[i];
+	}
+	return NULL;
+}
+
+/* SNI (RFC 6066 section 3): a certificate of that very name goes before a wildcard's,
+ * in whatever order they are configured. */
 static int
 on_servername(SSL *ssl, int *alert, void *arg)
 {
-	struct tls_server *s = arg;
+	const struct tls_server *s = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *ctx;
 
 	(void)alert;
 	if (name == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
-	for (size_t i = 0; i < s->n; i++) {
-		X509 *cert = SSL_CTX_get0_certificate(s->ctx[i]);
-
-		if (X509_check_host(cert, name, 0, 0, NULL) == 1) {
-			SSL_set_SSL_CTX(ssl, s->ctx[i]);
-			return SSL_TLSEXT_ERR_OK;
-		}
-	}
-	return SSL_TLSEXT_ERR_NOACK;
+	ctx = server_find(s, name, X509_CHECK_FLAG_NO_WILDCARDS);
+	if (ctx == NULL)
+		ctx = server_find(s, name, 0);
+	if (ctx == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_SSL_CTX(ssl, ctx);
+	return SSL_TLSEXT_ERR_OK;
 }
 
 /* Protocol settings that do not depend on the certificate. */
@@ -128,7 +123,7 @@ server_ctx_load(SSL_CTX *ctx, const char *cert, const char *key, struct errmsg *
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
 		errmsg_set(why, "TLS_CERT_FILE: %s: no usable PEM certificate: %s", cert,
-		    openssl_reason());
+		    tls_reason());
 		return ERR_INVALID;
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
@@ -157,40 +152,24 @@ server_ctx_load(SSL_CTX *ctx, const char *cert, const char *key, struct errmsg *
 	return 0;
 }
 
-/* Fold one certificate into the fingerprint (FNV-1a over its SHA-256). */
+/* Note the expiry of the loaded pair i and fold it, chain included, into the fingerprint. */
 static int
-fingerprint_add(uint64_t *h, const X509 *cert)
+server_note(struct tls_server *s, size_t i)
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (X509_digest(cert, EVP_sha256(), md, &n) != 1)
-		return ERR_TLS;
-	for (unsigned i = 0; i < n; i++)
-		*h = (*h ^ md[i]) * UINT64_C(0x100000001b3);
-	return 0;
-}
-
-/* Note the expiry of a loaded pair and fold it, chain included, into the fingerprint. */
-static int
-server_note(struct tls_server *s, SSL_CTX *ctx)
-{
+	SSL_CTX *ctx = s->ctx[i];
 	X509 *cert = SSL_CTX_get0_certificate(ctx);
 	STACK_OF(X509) *chain = NULL;
 	struct tm tm;
-	int64_t not_after;
 
 	if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1 ||
-	    fingerprint_add(&s->fingerprint, cert) != 0 ||
+	    tls_fingerprint_add(&s->fingerprint, cert) != 0 ||
 	    SSL_CTX_get0_chain_certs(ctx, &chain) != 1)
 		return ERR_TLS;
-	for (int i = 0; i < sk_X509_num(chain); i++) {
-		if (fingerprint_add(&s->fingerprint, sk_X509_value(chain, i)) != 0)
+	for (int c = 0; c < sk_X509_num(chain); c++) {
+		if (tls_fingerprint_add(&s->fingerprint, sk_X509_value(chain, c)) != 0)
 			return ERR_TLS;
 	}
-	not_after = (int64_t)timegm(&tm);
-	if (s->expiry == 0 || not_after < s->expiry)
-		s->expiry = not_after;
+	s->expiry[i] = (int64_t)timegm(&tm);
 	return 0;
 }
 
@@ -212,14 +191,14 @@ server_add(struct tls_server *s, const struct config *cfg, size_t i,
 		r = server_ctx_load(
 		    ctx, cfg->tls_cert_files.v[i], cfg->tls_key_files.v[i], why);
 	if (r == 0)
-		r = server_note(s, ctx);
+		r = server_note(s, i);
 	if (r == 0 && published != NULL)
 		r = tls_tickets_attach(ctx, published);
 	if (r == 0 && published == NULL)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	if (r == ERR_TLS)
-		errmsg_set(why, "TLS_CERT_FILE: %s: %s", cfg->tls_cert_files.v[i],
-		    openssl_reason());
+		errmsg_set(
+		    why, "TLS_CERT_FILE: %s: %s", cfg->tls_cert_files.v[i], tls_reason());
 	return r == ERR_TLS ? ERR_INVALID : r;
 }
 
@@ -234,11 +213,12 @@ tls_server_create(const struct config *cfg, const struct published *published,
 	if (cfg->tls_cert_files.n == 0)
 		return 0;
 	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->ctx = calloc(cfg->tls_cert_files.n, sizeof(SSL_CTX *))) == NULL) {
+	    (s->ctx = calloc(cfg->tls_cert_files.n, sizeof(SSL_CTX *))) == NULL ||
+	    (s->expiry = calloc(cfg->tls_cert_files.n, sizeof(int64_t))) == NULL) {
 		r = -ENOMEM;
 		goto out;
 	}
-	s->fingerprint = FINGERPRINT_EMPTY;
+	s->fingerprint = TLS_FINGERPRINT_EMPTY;
 	for (size_t i = 0; i < cfg->tls_cert_files.n && r == 0; i++)
 		r = server_add(s, cfg, i, published, why);
 	if (r != 0)
@@ -264,6 +244,7 @@ tls_server_destroy(struct tls_server **s)
 	for (size_t i = 0; i < (*s)->n; i++)
 		SSL_CTX_free((*s)->ctx[i]);
 	free((void *)(*s)->ctx);
+	free((*s)->expiry);
 	free(*s);
 	*s = NULL;
 }
@@ -283,138 +264,22 @@ tls_server_new(const struct tls_server *s)
 int64_t
 tls_server_expiry(const struct tls_server *s)
 {
-	return s->expiry;
+	int64_t first = s->expiry[0];
+
+	for (size_t i = 1; i < s->n; i++)
+		if (s->expiry[i] < first)
+			first = s->expiry[i];
+	return first;
+}
+
+int64_t
+tls_server_pair_expiry(const struct tls_server *s, size_t i)
+{
+	return i < s->n ? s->expiry[i] : INT64_MAX;
 }
 
 uint64_t
 tls_server_fingerprint(const struct tls_server *s)
 {
 	return s->fingerprint;
-}
-
-/* Load the roots: whole, now, because a worker opens no file later. */
-static int
-client_load_roots(SSL_CTX *ctx, const char *ca_file, struct errmsg *why)
-{
-	const char *env = getenv(X509_get_default_cert_file_env());
-	const char *const files[] = { env, X509_get_default_cert_file(),
-		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt" };
-
-	if (ca_file != NULL) {
-		if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
-			return 0;
-		errmsg_set(why, "UPSTREAM_CA_FILE: %s: no usable PEM certificates: %s",
-		    ca_file, openssl_reason());
-		return ERR_INVALID;
-	}
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (files[i] != NULL && SSL_CTX_load_verify_file(ctx, files[i]) == 1)
-			return 0;
-		ERR_clear_error();
-	}
-	errmsg_set(why,
-	    "UPSTREAM_URL: https needs root certificates: install ca-certificates or "
-	    "set UPSTREAM_CA_FILE");
-	return ERR_INVALID;
-}
-
-/* Fold all roots into the fingerprint; their order does not matter. */
-static int
-client_fingerprint(struct tls_client *c)
-{
-	const STACK_OF(X509_OBJECT) *roots =
-	    X509_STORE_get0_objects(SSL_CTX_get_cert_store(c->ctx));
-
-	for (int i = 0; i < sk_X509_OBJECT_num(roots); i++) {
-		const X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(roots, i));
-		uint64_t h = FINGERPRINT_EMPTY;
-
-		if (cert != NULL && fingerprint_add(&h, cert) != 0)
-			return ERR_TLS;
-		c->fingerprint += h;
-	}
-	return 0;
-}
-
-uint64_t
-tls_client_fingerprint(const struct tls_client *c)
-{
-	return c->fingerprint;
-}
-
-int
-tls_client_create(const struct config *cfg, struct tls_client **out, struct errmsg *why)
-{
-	struct tls_client *c = NULL;
-	struct addr literal;
-	int r = -ENOMEM;
-
-	*out = NULL;
-	if (cfg->upstream.scheme != UPSTREAM_HTTPS)
-		return 0;
-	if ((c = calloc(1, sizeof(*c))) == NULL ||
-	    (c->host = strdup(cfg->upstream.host)) == NULL ||
-	    (c->ctx = SSL_CTX_new(TLS_client_method())) == NULL) {
-		ERR_clear_error();
-		errmsg_set(why, "no memory for the TLS context");
-		goto out;
-	}
-	c->host_is_address = addr_parse(span_of(c->host), &literal) == 0;
-	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(c->ctx,
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		SSL_MODE_ENABLE_PARTIAL_WRITE);
-	SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	if (SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1) {
-		errmsg_set(why, "UPSTREAM_URL: %s", openssl_reason());
-		r = ERR_INVALID;
-		goto out;
-	}
-	if ((r = client_load_roots(c->ctx, cfg->upstream_ca_file, why)) != 0)
-		goto out;
-	if (client_fingerprint(c) != 0) {
-		errmsg_set(why, "UPSTREAM_CA_FILE: %s", openssl_reason());
-		r = ERR_INVALID;
-		goto out;
-	}
-	*out = c;
-	c = NULL;
-out:
-	tls_client_destroy(&c);
-	return r;
-}
-
-void
-tls_client_destroy(struct tls_client **c)
-{
-	if (*c == NULL)
-		return;
-	SSL_CTX_free((*c)->ctx);
-	free((*c)->host);
-	free(*c);
-	*c = NULL;
-}
-
-SSL *
-tls_client_new(const struct tls_client *c)
-{
-	SSL *ssl = SSL_new(c->ctx);
-	int ok;
-
-	if (ssl == NULL) {
-		ERR_clear_error();
-		return NULL;
-	}
-	if (c->host_is_address)
-		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), c->host);
-	else
-		ok = SSL_set1_host(ssl, c->host) == 1 &&
-		    SSL_set_tlsext_host_name(ssl, c->host) == 1;
-	if (ok != 1) {
-		ERR_clear_error();
-		SSL_free(ssl);
-		return NULL;
-	}
-	SSL_set_connect_state(ssl);
-	return ssl;
 }

@@ -1,8 +1,7 @@
 /*
- * OpenSSL contexts. The master builds the server context from files (so that a
- * bad pair refuses the start or the reload) and the workers inherit it over
- * fork; the client context verifies an https upstream. Certificates are chosen
- * by SNI. Ticket keys come from shared memory at each use.
+ * OpenSSL contexts of the server. The master builds them from files (so that a bad
+ * pair refuses the start or the reload) and the workers inherit them over fork.
+ * Certificates are chosen by SNI. Ticket keys come from shared memory at each use.
  */
 #ifndef GATEHOUSE_COMMON_TLS_H
 #define GATEHOUSE_COMMON_TLS_H
@@ -34,22 +33,10 @@ SSL *tls_server_new(const struct tls_server *s);
 /* The earliest notAfter of all certificates, seconds since 1970. */
 int64_t tls_server_expiry(const struct tls_server *s);
 
+/* notAfter of pair i of TLS_CERT_FILE; INT64_MAX behind the last one. */
+int64_t tls_server_pair_expiry(const struct tls_server *s, size_t i);
+
 /* A hash over the certificates and keys in use: differs when the files changed. */
 uint64_t tls_server_fingerprint(const struct tls_server *s);
-
-/*
- * Client context for an https upstream: verifies against UPSTREAM_CA_FILE or the
- * system's roots, and the host name. out stays NULL for other schemes.
- */
-struct tls_client;
-int tls_client_create(
-    const struct config *cfg, struct tls_client **out, struct errmsg *why) MUSTCHECK;
-void tls_client_destroy(struct tls_client **c);
-
-/* A hash over the certificates that it trusts: differs when their file has changed. */
-uint64_t tls_client_fingerprint(const struct tls_client *c);
-
-/* A new client-side SSL for the configured host (SNI, verification); caller's. */
-SSL *tls_client_new(const struct tls_client *c);
 
 #endif

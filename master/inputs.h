@@ -13,6 +13,7 @@
 #include "common/models.h"
 #include "common/shared.h"
 #include "common/tls.h"
+#include "common/tls_client.h"
 
 /* Zero-initialised it is empty. Everything is owned. */
 struct inputs {

@@ -19,6 +19,7 @@
 #include "master/admin_child.h"
 #include "master/crew.h"
 #include "master/enact.h"
+#include "master/expiry.h"
 #include "master/handover.h"
 #include "master/notify.h"
 #include "master/publish.h"
@@ -145,6 +146,7 @@ step(struct master *m, uint64_t now_ms)
 	upstream_process_step(m, now_ms);
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);
+	expiry_step(m, now_ms, clock_wall_ms() / 1000);
 	stop_step(m, now_ms);
 	notify_step(m, now_ms);
 	if (m->status_dirty)

@@ -16,6 +16,7 @@
 #include "master/admin_child.h"
 #include "master/child.h"
 #include "master/crew.h"
+#include "master/expiry.h"
 #include "master/figures.h"
 #include "master/notify.h"
 #include "master/publish.h"
@@ -43,6 +44,8 @@ finish(struct master *m, enum reload_result result, const struct errmsg *reason)
 	r->last_wall_ms = clock_wall_ms();
 	m->status_dirty = true;
 	figures_on_reload(m, result);
+	if (result == RELOAD_OK)
+		expiry_request(m);
 	log_write(result == RELOAD_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "reload",
 	    "%s: %s", status_result_name(result), reason->text);
 }

@@ -227,6 +227,7 @@ struct master {
 	struct enact enact;
 	struct ticket_keys tickets;
 	uint64_t tickets_ms; /* when the next one is due */
+	uint64_t expiry_ms;  /* when certificates are looked at for their end */
 	uint64_t resolve_ms; /* until when the first workers wait */
 	uint64_t wake_ms;    /* when the loop must run again */
 	uint64_t worker_restarts, admin_restarts;

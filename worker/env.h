@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/shared.h"
 #include "common/tls.h"
+#include "common/tls_client.h"
 #include "worker/wheel.h"
 #include "worker/wire.h"
 

@@ -14,6 +14,7 @@
 #include "common/config.h"
 #include "common/shared.h"
 #include "common/tls.h"
+#include "common/tls_client.h"
 
 /* A listening socket that the worker inherits. */
 struct worker_listener {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what building, testing, linting or running needs is on this machine.
-#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, bench
+#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, bench, deb
 # Each need is looked for by what it gives (a program, a header, a pkg-config name), so
 # nothing is asked of the network when all is there, whatever the system. What is missing
 # is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
@@ -84,6 +84,9 @@ needs_test()
 	need procps program ps
 	need prometheus program prometheus
 	need prometheus program promtool
+	need testssl.sh program testssl
+	need systemd program systemd-analyze
+	need nftables program nft
 	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 	need zsh program zsh
 }
@@ -98,6 +101,13 @@ needs_lint()
 	need clang-tidy program clang-tidy
 	need cppcheck program cppcheck
 	need shellcheck program shellcheck
+}
+
+needs_deb()
+{
+	needs_build
+	need dpkg-dev program dpkg-shlibdeps
+	need mmdebstrap program mmdebstrap
 }
 
 needs_run()
@@ -182,9 +192,9 @@ flock 9
 
 for set in "$@"; do
 	case $set in
-	build | test | lint | python | run | bench) "needs_$set" ;;
+	build | test | lint | python | run | bench | deb) "needs_$set" ;;
 	*)
-		echo "usage: deps.sh build|test|lint|python|run|bench ..." >&2
+		echo "usage: deps.sh build|test|lint|python|run|bench|deb ..." >&2
 		exit 2
 		;;
 	esac

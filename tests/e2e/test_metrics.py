@@ -4,14 +4,13 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import urllib.parse
 import urllib.request
 
 import pytest
 from harness import gatehouse, keys, procfs, raw
 from harness.poll import until
+from harness.prometheus import Prometheus
 from harness.upstream import steering
 
 MODEL = "gpt-oss-120b"
@@ -178,38 +177,12 @@ def test_reloads_and_certificates_are_told(start_house, pair):
     assert value(text, "gatehouse_last_reload_timestamp_seconds") > started
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def prometheus(own, tmp_path):
-    """A Prometheus that scrapes our own gatehouse every 200 ms; asks it a query."""
-    (tmp_path / "prometheus.yml").write_text(json.dumps({
-        "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
-        "scrape_configs": [{"job_name": "gatehouse",
-                            "static_configs": [{"targets": [f"127.0.0.1:{port(own)}"]}]}]}))
-    address = f"127.0.0.1:{free_port()}"
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-             f"--web.listen-address={address}", f"--web.console.templates={tmp_path}",
-             f"--web.console.libraries={tmp_path}"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def query(expression):
-        url = f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        try:
-            with urllib.request.urlopen(url, timeout=20) as answer:
-                return json.load(answer)["data"]["result"]
-        except OSError:
-            return []
-
-    yield query
-    process.kill()
-    process.wait(20)
+    """Asks a Prometheus that scrapes our own gatehouse."""
+    running = Prometheus(tmp_path, port(own))
+    yield running.query
+    running.stop()
 
 
 def test_prometheus_takes_it(own, prometheus):

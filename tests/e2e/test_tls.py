@@ -46,7 +46,8 @@ def test_old_versions_and_weak_ciphers_are_refused(house, options):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_session_is_resumed_whichever_worker_answers(house, pair, version):
+def test_a_session_is_resumed_whichever_worker_answers(start_house, pair, version):
+    house = start_house(tls=pair, WORKERS="4")
     context = context_for(pair, version)
 
     def visit(session=None):
@@ -59,8 +60,8 @@ def test_a_session_is_resumed_whichever_worker_answers(house, pair, version):
 
     session, reused = visit()
     assert session is not None and not reused
-    # two workers share the port: each must know the ticket
-    assert all([visit(session)[1] for _ in range(12)])
+    # four workers share the port: each must know the ticket
+    assert all([visit(session)[1] for _ in range(40)])
 
 
 def test_plain_http_on_the_tls_port_is_told_so_and_closed(house):
@@ -87,14 +88,30 @@ def test_hsts_is_sent_over_tls(house):
         assert connection.ask("GET", "/health").get("strict-transport-security")
 
 
-def test_the_certificate_is_chosen_by_name(start_house, folder):
-    first = certs.make(folder, "first.example", "DNS:first.example")
-    second = certs.make(folder, "second.example", "DNS:second.example")
-    house = start_house(tls=first, TLS_CERT_FILE=f"{first.cert},{second.cert}",
-                        TLS_KEY_FILE=f"{first.key},{second.key}")
-    for pair, name in ((first, "first.example"), (second, "second.example")):
-        with house.connect_tls(pair.client_context(), server_name=name) as connection:
-            assert connection.ask("GET", "/health").status == 200
+@pytest.fixture(scope="module")
+def named_pairs(folder):
+    place = folder / "names"
+    place.mkdir()
+    return [certs.make(place, name, f"DNS:{name}") for name in
+            ("first.example", "second.example", "*.third.example", "www.third.example")]
+
+
+@pytest.mark.parametrize("asked,shown", [
+    ("first.example", "first.example"), ("second.example", "second.example"), ("SECOND.example", "second.example"),
+    ("any.third.example", "*.third.example"), ("www.third.example", "www.third.example"),
+    ("a.b.third.example", "first.example"), ("third.example", "first.example"),
+    ("unknown.example", "first.example"), (None, "first.example"),
+])
+def test_the_name_chooses_and_the_first_one_serves_all_others(start_house, named_pairs, asked, shown):
+    house = start_house(tls=named_pairs[0], TLS_CERT_FILE=",".join(str(pair.cert) for pair in named_pairs),
+                        TLS_KEY_FILE=",".join(str(pair.key) for pair in named_pairs))
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    for pair in named_pairs:
+        trusting.load_verify_locations(pair.cert)
+    with house.connect_tls(trusting, server_name=asked) as connection:
+        assert connection.sock.getpeercert()["subjectAltName"] == (("DNS", shown),)
+        assert connection.ask("GET", "/health").status == 200
 
 
 def test_half_a_handshake_is_not_waited_for_for_ever(start_house, pair):

@@ -27,7 +27,8 @@ FORBIDDEN = {
     "atoi": "can't say that it failed",
     "atol": "can't say that it failed",
 }
-TOP = {"Makefile", "master", "worker", "admin", "common", "tests", "etc", "contrib", "README.md"}
+TOP = {"Makefile", "master", "worker", "admin", "common", "tests", "etc", "contrib", "README.md", "LICENSE",
+       "SECURITY.md"}
 TOP_MADE = {"build", "run"}  # git-ignored
 NOT_OURS = {"__pycache__", "node_modules", "corpus", "build", "run"}
 BINARY = {".png", ".wav", ".pdf", ".bin", ".ico", ".woff2", ".mp3"}

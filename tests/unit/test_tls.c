@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/tls.h"
+#include "common/tls_client.h"
 #include "common/tls_tickets.h"
 #include "tests/unit/tls_case.h"
 
@@ -66,6 +67,10 @@ expiry_is_the_earliest_and_the_fingerprint_follows_the_files(void **state)
 	int64_t left = tls_server_expiry(s) - (int64_t)time(NULL);
 
 	assert_in_range(left, 10 * 86400 - 60, 10 * 86400);
+	assert_int_equal(tls_server_pair_expiry(s, 1), tls_server_expiry(s));
+	assert_in_range(tls_server_pair_expiry(s, 0) - tls_server_expiry(s),
+	    20 * 86400 - 60, 20 * 86400 + 60);
+	assert_true(tls_server_pair_expiry(s, 2) == INT64_MAX);
 	tls_server_destroy(&s);
 	s = must_create(&both, NULL);
 	assert_int_equal(tls_server_fingerprint(s), print);
@@ -212,6 +217,33 @@ the_name_asked_for_chooses_the_certificate(void **state)
 			assert_true(shown_for(&e, rows[i][1]));
 			part(&e);
 		}
+	SSL_CTX_free(ctx);
+	tls_server_destroy(&s);
+}
+
+static void
+a_certificate_of_the_very_name_goes_before_a_wildcards(void **state)
+{
+	static const char *const rows[][2] = { { "a.c.example", "a.c.example" },
+		{ "b.c.example", "b.c.example" }, { "else.c.example", "any.c.example" },
+		{ "a.b.c.example", "other" } };
+	struct tls_pair p[4] = { tls_case_pair(*state, "other", "DNS:other", 30, NULL),
+		tls_case_pair(*state, "wild", "DNS:*.c.example", 30, NULL),
+		tls_case_pair(*state, "a", "DNS:a.c.example", 30, NULL),
+		tls_case_pair(*state, "b", "DNS:b.c.example", 30, NULL) };
+	struct tls_files files;
+	const struct config cfg = tls_case_config(&files, p, 4);
+	struct tls_server *s = must_create(&cfg, NULL);
+	SSL_CTX *ctx = client_ctx();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ends e = ends_for(s, ctx, rows[i][0]);
+
+		assert_true(join(&e));
+		assert_true(shown_for(&e, rows[i][1]));
+		assert_int_equal(shown_for(&e, "any.c.example"), i == 2);
+		part(&e);
+	}
 	SSL_CTX_free(ctx);
 	tls_server_destroy(&s);
 }
@@ -537,6 +569,7 @@ main(void)
 		WITH_FOLDER(expiry_is_the_earliest_and_the_fingerprint_follows_the_files),
 		WITH_FOLDER(a_pair_that_is_none_is_refused_by_field_and_file),
 		WITH_FOLDER(the_name_asked_for_chooses_the_certificate),
+		WITH_FOLDER(a_certificate_of_the_very_name_goes_before_a_wildcards),
 		WITH_FOLDER(old_protocols_and_ciphers_are_not_spoken),
 		WITH_FOLDER(a_client_that_renegotiates_is_turned_down),
 		WITH_FOLDER(http_1_1_is_agreed_on_and_nothing_else),

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "common/tls.h"
+#include "common/tls_client.h"
 #include "tests/unit/tls_case.h"
 #include "worker/wire.h"
 
