@@ -71,6 +71,11 @@ def test_it_is_not_ready_before_the_program_accepts(start, program):
         assert_whole(stream)
 
 
+def ignored(mask):
+    """The signals of a mask, but for the two that the C library keeps for itself and lets nobody set."""
+    return {number for number in range(1, 65) if int(mask, 16) >> number - 1 & 1} - {32, 33}
+
+
 def test_it_gets_nothing_of_ours(start, program, is_root):
     house = start(ADMIN_PASSWORD="not for the program", https_proxy="http://10.0.0.1:3128", NO_PROXY="localhost",
                   TRUST_PROXY="true", TRUSTED_PROXIES="10.0.0.0/8")
@@ -86,7 +91,7 @@ def test_it_gets_nothing_of_ours(start, program, is_root):
     assert facts["group"] == facts["pid"] == process(house)["pid"]
     assert int(facts["status"]["SigBlk"], 16) == 0
     # Python itself ignores SIGPIPE and SIGXFSZ
-    assert int(facts["status"]["SigIgn"], 16) & ~(1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+    assert ignored(facts["status"]["SigIgn"]) <= {signal.SIGPIPE, signal.SIGXFSZ}
     assert facts["status"]["NoNewPrivs"] == "1"
     assert {int(facts["status"][name], 16) for name in ("CapEff", "CapPrm", "CapAmb")} == {0}
     assert facts["uid"] != 0 if is_root else facts["uid"] == os.getuid()
@@ -98,7 +103,7 @@ def test_sigpipe_is_not_ignored(start_house, program):
     start_house(upstream=program.url, UPSTREAM_COMMAND=line)
     text = until("it was written", lambda: (
         (path := program.folder / "ignored").exists() and path.read_text().endswith("\n") and path.read_text()))
-    assert int(text.split()[1], 16) == 0
+    assert ignored(text.split()[1]) == set()
 
 
 def test_words_are_split_without_a_shell(start, program):
