@@ -110,7 +110,7 @@ def test_the_image_has_each_library_that_the_program_needs():
     # libevent_core-2.1.so.7 is in libevent-core-2.1-7: only letters and digits tell
     packages = [re.sub(r"[^a-z0-9]", "", word) for word in " ".join(last_stage("RUN")).split()]
     assert needed
-    for library in needed:
+    for library in needed - {"libcrypto.so.3"} | {"libssl.so.3"}:  # one package
         name = re.sub(r"[^a-z0-9]", "", re.sub(r"\.so(\.\d+)*$", "", library))
         assert any(re.fullmatch(rf"{name}\d*", package) for package in packages), library
 
