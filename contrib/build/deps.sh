@@ -87,6 +87,7 @@ needs_test()
 	need testssl.sh program testssl
 	need systemd program systemd-analyze
 	need nftables program nft
+	need dpkg-dev program dpkg-shlibdeps
 	need tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 	need zsh program zsh
 }

@@ -74,6 +74,8 @@ echo 'not json' >/etc/gatehouse/gatehouse.json
 not systemctl reload gatehouse 2>/dev/null
 rm /etc/gatehouse/gatehouse.json
 systemctl reload gatehouse
+[ "$(stat -c '%G' /run/gatehouse/admin.sock)" = gatehouse ]
+[ "$(mode_of /var/lib/gatehouse)" = "711 gatehouse-admin" ]
 [ "$(code -H "Authorization: Bearer $key" $url/auth/key-info)" = 200 ]
 
 step "killed processes are replaced and the service goes on"
