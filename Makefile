@@ -38,8 +38,13 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 C_SRC := $(SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 C_FILES := $(C_SRC) $(wildcard $(FOLDERS:%=%/*.h) tests/*/*.h)
 UNIT := $(patsubst tests/unit/%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+# Sanitizers have no filter of system calls and another heap: these run without them, too.
+UNIT_RELEASE := $(patsubst %,build/release/unit/%,test_sandbox test_privilege)
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
-BENCH := $(patsubst tests/bench/%.c,%,$(BENCH_SRC))
+# bench_NAME.c is a micro-benchmark each; `make bench` has two programs besides, and links
+# gatehouse again with one of its parts replaced by tests/bench/without_PART.c.
+BENCH := $(patsubst tests/bench/%.c,%,$(filter tests/bench/bench_%,$(BENCH_SRC)))
+BENCH_PARTS := $(patsubst tests/bench/without_%.c,%,$(filter tests/bench/without_%,$(BENCH_SRC)))
 
 all: build/gatehouse
 
@@ -149,10 +154,31 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(link) -o $@ $< $(libs)
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(libs)
+bench_objects = $(patsubst %.c,$(BUILD)/%.o,$(filter $(1),$(BENCH_SRC)))
+$(BUILD)/bench/load: $(call bench_objects,tests/bench/load_%)
+$(BUILD)/bench/upstream: $(call bench_objects,tests/bench/upstream_%)
+# The linker puts NAME of without_PART.c in the place of the product's, for each of these.
+BENCH_WRAP_limits := gate_admit_address gate_admit_key
+BENCH_WRAP_meter := meter_request_feed meter_answer_feed meter_answer_end
+BENCH_WRAP_journal := account_open account_note account_settle
+BENCH_WRAP_all := $(foreach p,$(BENCH_PARTS),$(BENCH_WRAP_$(p)))
+without_objects = $(call bench_objects,$(if $(filter all,$(1)),tests/bench/without_%,tests/bench/without_$(1).c))
+define bench_without
+$(BUILD)/bench/without-$(1)/gatehouse: $(BUILD)/master/main.o $(call without_objects,$(1)) $(ARCHIVES)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(link) -o $$@ $$(filter %.o,$$^) $(BENCH_WRAP_$(1):%=-Wl,--wrap=%) $$(libs)
+endef
+$(foreach p,$(BENCH_PARTS) all,$(eval $(call bench_without,$(p))))
+BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/upstream
+bench-tools: $(BENCH_TOOLS)
+	@:
 # goals of one make each, for two would be made one after the other
 test-binaries: $(BUILD)/gatehouse unit-build
 unit-build: $(UNIT:%=$(BUILD)/unit/%)
+	@:
+unit-release: build/gatehouse $(UNIT_RELEASE)
 	@:
 ifeq ($(MODE),fuzz)
 fuzz-build: $(FUZZ:%=$(BUILD)/fuzz/%)
@@ -165,11 +191,11 @@ endif
 RUN_TESTS := python3 tests/run_tests.py
 PYTEST_DIRS := $(sort $(dir $(wildcard tests/*/test_*.py)))
 REQUIREMENTS := $(wildcard tests/requirements.txt) tests/lint/requirements.txt
-UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%)
+UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%) $(UNIT_RELEASE:%=--unit %)
 FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
 PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
 
-deps-test deps-lint deps-python deps-run deps-deb: deps-%:
+deps-test deps-lint deps-python deps-run deps-bench deps-deb: deps-%:
 	@CC="$(CC)" contrib/build/deps.sh $*
 venv: deps-python
 	@contrib/build/venv.sh build/venv $(REQUIREMENTS)
@@ -179,12 +205,13 @@ ifneq ($(wildcard tests/e2e/package-lock.json),)
 endif
 # Built apart by mode, then run: flags differ, so each mode is a make of its own.
 test-build: deps-test
-	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release build/gatehouse
+	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release unit-release bench-tools
 	+$(Q)$(MAKE) $(if $(Q),-s) MODE=asan test-binaries
 	+$(Q)$(MAKE) $(if $(Q),-s) fuzz-build
 test: test-build venv node
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS) $(FUZZ_ARGS) $(PYTEST_ARGS)
 unit: deps-test
+	+$(Q)$(MAKE) MODE=release unit-release
 	+$(Q)$(MAKE) MODE=asan unit-build
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
@@ -204,9 +231,13 @@ bench-build: $(BENCH:%=$(BUILD)/bench/%)
 	@:
 bench-micro: bench-build
 	$(Q)for b in $(BENCH); do echo "$$b"; build/release/bench/$$b $(BENCH_ARGS) || exit 1; done
-bench: bench-micro
+bench-variants: $(BENCH_PARTS:%=$(BUILD)/bench/without-%/gatehouse) $(BUILD)/bench/without-all/gatehouse
+	@:
+# Side by side with nginx and haproxy: BENCH_ROUNDS, BENCH_ONLY, BENCH_PEERS (see --help).
+bench: bench-micro bench-variants bench-tools build/gatehouse deps-bench
+	$(Q)python3 tests/bench/bench.py
 else
-bench bench-build bench-micro:
+bench bench-build bench-micro bench-variants:
 	+$(Q)$(MAKE) MODE=release $@
 endif
 
@@ -291,14 +322,16 @@ help:
 	@echo 'make soak-slow      10,000 half-open and slow connections, and real clients beside them'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'
 	@echo 'make fuzz           each fuzz target for FUZZ_SECONDS (60)'
-	@echo 'make bench          micro-benchmarks; BENCH_ARGS=--check: fail if one is too slow'
+	@echo 'make bench          micro-benchmarks, then side by side with nginx and haproxy;'
+	@echo '                    BENCH_ROUNDS=5 BENCH_ONLY=A,B BENCH_PEERS=nginx: less of it'
+	@echo 'make bench-micro    the former alone; BENCH_ARGS=--check: fail if one is too slow'
 	@echo 'make format         clang-format in place'
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deb            build/gatehouse_VERSION_ARCH.deb; make deb-check: try it under systemd, as root'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build e2e soak-kill soak-slow bench \
-	fuzz fuzz-build bench-build bench-micro lint lint-format lint-rules lint-shell lint-python \
+.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak-kill soak-slow bench \
+	fuzz fuzz-build bench-build bench-micro bench-tools bench-variants deps-bench lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:

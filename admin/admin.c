@@ -21,10 +21,12 @@
 #include "admin/procstat.h"
 #include "admin/resolve.h"
 #include "admin/room.h"
+#include "admin/state_api.h"
 #include "admin/usage_api.h"
 #include "admin/zone.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 
 enum { ADMIN_MAGIC = 0x61646d69, ADMIN_UIDS = 3, ADMIN_LINES = 5 };
 
@@ -101,7 +103,10 @@ handle_internal(struct http_request *rq, void *arg)
 {
 	struct admin *a = admin_of(arg);
 
-	usage_api_handle(rq, a->flush, a->args->config->data_dir);
+	if (span_eq(rq->path, SPAN(STATE_API_PATH)))
+		state_api_handle(rq, a->args->shared->state);
+	else
+		usage_api_handle(rq, a->flush, a->args->config->data_dir);
 }
 
 static void
@@ -307,9 +312,10 @@ admin_init(struct admin *a)
 		return r;
 	init_uids(a);
 	if ((r = init_resolve(a)) != 0 || (r = init_flush(a)) != 0 ||
-	    (r = init_room(a)) != 0 || (r = init_http(a)) != 0)
+	    (r = init_room(a)) != 0 || (r = init_http(a)) != 0 ||
+	    (r = init_metrics(a)) != 0)
 		return r;
-	return init_metrics(a);
+	return sandbox_enter(SANDBOX_ADMIN, &a->args->shared->state->admin_refused_call);
 }
 
 static void

@@ -88,9 +88,9 @@ wait_readable(int fd, uint64_t until_ms)
 
 /* Read to the end. *n_out bytes at *out, NUL-terminated, the caller's. */
 static int
-receive_all(int fd, char **out, size_t *n_out)
+receive_all(int fd, uint32_t patience_ms, char **out, size_t *n_out)
 {
-	const uint64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+	const uint64_t until_ms = clock_mono_ms() + patience_ms;
 	size_t n = 0, cap = 0;
 	char *bytes = NULL;
 	int r;
@@ -144,10 +144,10 @@ take_apart(struct cli_answer *a, size_t n, int *status_out)
 	return strtoull(at + sizeof(length) - 1, NULL, 10) == a->body.n;
 }
 
-/* One try. -ECONNRESET: it ended before its answer was whole. */
+/* One try: head and body. -ECONNRESET: it ended before its answer was whole. */
 static int
-ask_once(const char *run_dir, struct span head, struct span body, struct cli_answer *out,
-    int *status_out)
+ask_once(const char *run_dir, const struct span sent[2], uint32_t patience_ms,
+    struct cli_answer *out, int *status_out)
 {
 	int fd = connect_admin(run_dir);
 	size_t n = 0;
@@ -155,8 +155,8 @@ ask_once(const char *run_dir, struct span head, struct span body, struct cli_ans
 
 	if (fd < 0)
 		return fd;
-	if ((r = send_all(fd, head)) == 0 && (r = send_all(fd, body)) == 0)
-		r = receive_all(fd, &out->bytes, &n);
+	if ((r = send_all(fd, sent[0])) == 0 && (r = send_all(fd, sent[1])) == 0)
+		r = receive_all(fd, patience_ms, &out->bytes, &n);
 	close(fd);
 	if (r == -EPIPE)
 		r = -ECONNRESET;
@@ -185,17 +185,24 @@ int
 cli_admin_ask(const char *run_dir, const char *method, const char *target,
     struct span body, struct cli_answer *out, struct errmsg *why)
 {
+	return cli_admin_ask_within(run_dir, method, target, body, PATIENCE_MS, out, why);
+}
+
+int
+cli_admin_ask_within(const char *run_dir, const char *method, const char *target,
+    struct span body, uint32_t patience_ms, struct cli_answer *out, struct errmsg *why)
+{
 	char head[HEAD_BYTES];
 	const int n = snprintf(head, sizeof(head),
 	    "%s %s HTTP/1.1\r\nHost: gatehouse\r\nConnection: close\r\n"
 	    "Content-Length: %zu\r\n\r\n",
 	    method, target, body.n);
+	const struct span sent[] = { { head, (size_t)n }, body };
 	int status = 0, r = -ECONNRESET;
 
 	*out = (struct cli_answer){ .bytes = NULL };
 	for (int i = 0; i < TRIES && r == -ECONNRESET; i++)
-		r = ask_once(
-		    run_dir, (struct span){ head, (size_t)n }, body, out, &status);
+		r = ask_once(run_dir, sent, patience_ms, out, &status);
 	if (r != 0) {
 		errmsg_set(why, "the gatehouse in %s can't be reached: %s", run_dir,
 		    err_text(r));

@@ -38,6 +38,11 @@ struct cli_answer {
  */
 int cli_admin_ask(const char *run_dir, const char *method, const char *target,
     struct span body, struct cli_answer *out, struct errmsg *why) MUSTCHECK;
+
+/* The same, waiting for no more than patience_ms for one that stays silent. */
+int cli_admin_ask_within(const char *run_dir, const char *method, const char *target,
+    struct span body, uint32_t patience_ms, struct cli_answer *out,
+    struct errmsg *why) MUSTCHECK;
 void cli_answer_free(struct cli_answer *a);
 
 /* The whole number `name` in an answer that is a JSON object, 0 if there is none. */

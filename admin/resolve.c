@@ -133,7 +133,10 @@ run_job(void *arg)
 	return NULL;
 }
 
-/* Start run_job with all signals blocked: they are the loop's. Takes job on 0. */
+/*
+ * Start run_job with all signals blocked: they are the loop's. But for SIGSYS, which is
+ * the thread's own fault (sandbox.h). Takes job on 0.
+ */
 static int
 start_thread(struct resolve *r, struct resolve_job *job)
 {
@@ -141,6 +144,7 @@ start_thread(struct resolve *r, struct resolve_job *job)
 	int code;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	code = pthread_create(&r->thread, NULL, run_job, job);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -258,25 +258,22 @@ static const struct {
 	{ EVHTTP_REQ_GET, USAGE_API_AUDIT_VERIFY, answer_audit_verify },
 };
 
-/*
- * May this be asked? Workers set X-Gatehouse-Client on all that they pass on; where they
- * run as admin's own user, that tells them from the CLI.
- */
-static bool
-is_allowed(struct call *c)
+bool
+usage_api_is_allowed(const struct http_request *rq, uid_t *uid_out)
 {
-	if (http_header(c->rq, "X-Gatehouse-Client") != NULL ||
-	    http_header(c->rq, "X-Gatehouse-Id") != NULL)
+	if (http_header(rq, "X-Gatehouse-Client") != NULL ||
+	    http_header(rq, "X-Gatehouse-Id") != NULL)
 		return false;
-	return http_peer_uid(c->rq, &c->uid) == 0 && (c->uid == 0 || c->uid == geteuid());
+	return http_peer_uid(rq, uid_out) == 0 && (*uid_out == 0 || *uid_out == geteuid());
 }
 
 void
 usage_api_handle(struct http_request *rq, struct flush *f, const char *data_dir)
 {
 	struct call c = { rq, f, flush_ledger(f), data_dir, 0 };
+	const bool allowed = usage_api_is_allowed(rq, &c.uid);
 
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && is_allowed(&c); i++) {
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && allowed; i++) {
 		if (!span_eq(rq->path, span_of(calls[i].path)) ||
 		    evhttp_request_get_command(rq->ev) !=
 			(enum evhttp_cmd_type)calls[i].method)

@@ -21,6 +21,13 @@
 #define USAGE_API_AUDIT_VERIFY                                                           \
 	"/internal/audit/verify" /* GET: the verdict on its chain */
 
+/*
+ * May this be asked under /internal/? Workers set X-Gatehouse-Client on all that they
+ * pass on; where they run as admin's own user, that tells them from the CLI.
+ * uid_out  who asks.
+ */
+bool usage_api_is_allowed(const struct http_request *rq, uid_t *uid_out);
+
 /* Answer a request whose path begins with USAGE_API_PREFIX. */
 void usage_api_handle(struct http_request *rq, struct flush *f, const char *data_dir);
 

@@ -69,6 +69,16 @@ int arena_create(const char *dir, uint64_t id, uint32_t n_cells, uint32_t n_slot
  */
 int arena_open(const char *path, bool writable, struct arena **out) MUSTCHECK;
 
+/*
+ * Go on with an arena that this process had open before it executed another program: fd
+ * is the descriptor that arena_fd() gave, with its lock. Nothing is written.
+ * Returns 0 (fd belongs to *out), or what arena_open() does (fd is still the caller's).
+ */
+int arena_inherit(int fd, struct arena **out) MUSTCHECK;
+
+/* The descriptor that holds the lock; the arena's own. */
+int arena_fd(const struct arena *a);
+
 /* Unmap and let go of the lock; the file stays. Accepts NULL inside. */
 void arena_close(struct arena **a);
 

@@ -109,6 +109,47 @@ arena_open(const char *path, bool writable, struct arena **out)
 	return r;
 }
 
+/* Check and map what a->fd leads to. */
+static int
+adopt_file(struct arena *a)
+{
+	struct arena_header h = { .magic = 0 };
+	char boot[ARENA_BOOT_BYTES];
+	off_t size = 0;
+	int r;
+
+	if ((r = read_header(a->fd, &h, &size)) != 0 ||
+	    (r = check_header(&h, size)) != 0 || (r = arena_file_boot(boot)) != 0)
+		return r;
+	a->other_boot = memcmp(boot, h.boot, sizeof(boot)) != 0;
+	return arena_file_map(a, a->fd, h.n_cells, h.n_slots) != NULL ? 0 : -errno;
+}
+
+int
+arena_inherit(int fd, struct arena **out)
+{
+	struct arena *a = arena_file_new(true);
+	int r;
+
+	*out = NULL;
+	if (a == NULL)
+		return -ENOMEM;
+	a->fd = fd;
+	r = adopt_file(a);
+	if (r != 0) {
+		a->fd = -1;
+		arena_close(&a);
+	}
+	*out = a;
+	return r;
+}
+
+int
+arena_fd(const struct arena *a)
+{
+	return a->fd;
+}
+
 /* Is name digits and the suffix? */
 static bool
 is_arena_name(const char *name)

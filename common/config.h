@@ -131,6 +131,12 @@ int config_load(const char *file, char *const *env, struct config **cfg_out,
 /* Free everything; secrets are wiped. Accepts NULL inside, leaves NULL. */
 void config_destroy(struct config **cfg);
 
+/*
+ * Wipe all secrets but those of the settings named in keep (NULL at the end), in place:
+ * what was set is an empty string then, what was not stays NULL.
+ */
+void config_forget(struct config *cfg, const char *const *keep);
+
 /* Print the effective configuration, one `name = value` a line, secrets redacted. */
 void config_print(const struct config *cfg, FILE *out);
 
@@ -155,6 +161,16 @@ bool config_admin_differs(const struct config *a, const struct config *b);
  * Returns 0 or -ENOMEM (next is then to be thrown away).
  */
 int config_keep_restart(struct config *next, const struct config *running) MUSTCHECK;
+
+/*
+ * The settings that need a restart as lines NAME=value, for a successor of this process
+ * that goes on with them; and back. config_restart_load() checks each value, but none
+ * against the others; all other settings are zero. Nothing in them is secret.
+ * lines  appended to; the caller's. out is set on 0: config_destroy().
+ * Returns 0, ERR_INVALID (load) or -ENOMEM.
+ */
+int config_restart_save(const struct config *cfg, struct strlist *lines) MUSTCHECK;
+int config_restart_load(const struct strlist *lines, struct config **out) MUSTCHECK;
 
 /*
  * Write the table of settings for people (manual page, README test), two lines

@@ -13,6 +13,7 @@
 
 #include "common/config_net.h"
 #include "common/config_text.h"
+#include "common/config_words.h"
 
 enum { ADMIN_PASSWORD_CHARACTERS = 12 };
 
@@ -113,10 +114,19 @@ static void
 check_command(struct config_draft *d)
 {
 	const char *command = d->cfg->upstream_command;
+	struct strlist words = { 0 };
+	int r = command != NULL ? config_words_split(command, &words) : 0;
 
-	if (command != NULL && strcasestr(command, "-dumpRequests") != NULL)
+	if (r == ERR_SYNTAX)
 		config_fault_at(
-		    d, "UPSTREAM_COMMAND", "--dumpRequests writes what is said to disk");
+		    d, "UPSTREAM_COMMAND", "a quote or a backslash has no end");
+	else if (r != 0)
+		config_draft_check(d, r);
+	for (size_t i = 0; i < words.n; i++)
+		if (strcasestr(words.v[i], "-dumpRequests") != NULL)
+			config_fault_at(d, "UPSTREAM_COMMAND",
+			    "--dumpRequests writes what is said to disk");
+	strlist_wipe(&words);
 }
 
 void

@@ -99,6 +99,24 @@ proctitle_set(struct proctitle *t, const char *fmt, ...)
 }
 
 void
+proctitle_unset_env(struct proctitle *t, const char *name)
+{
+	const size_t n = strlen(name);
+	size_t kept = 0;
+
+	for (size_t i = 0; t->env != NULL && t->env[i] != NULL; i++) {
+		if (strncmp(t->env[i], name, n) != 0 || t->env[i][n] != '=') {
+			t->env[kept++] = t->env[i];
+			continue;
+		}
+		explicit_bzero(t->env[i], strlen(t->env[i]));
+		free(t->env[i]);
+	}
+	if (t->env != NULL)
+		t->env[kept] = NULL;
+}
+
+void
 proctitle_wipe_env(struct proctitle *t)
 {
 	environ = no_env;

@@ -28,6 +28,9 @@ int proctitle_init(struct proctitle *t, int argc, char **argv) MUSTCHECK;
 /* Set the title, cut to the room there is, and the process's short name. */
 void proctitle_set(struct proctitle *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Take name out of the copy of the environment, wiped. */
+void proctitle_unset_env(struct proctitle *t, const char *name);
+
 /* Wipe and free the copy of the environment; environ is then empty. */
 void proctitle_wipe_env(struct proctitle *t);
 

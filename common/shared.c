@@ -6,9 +6,12 @@
 #include "common/shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PUBLISHED_MAGIC UINT64_C(0x676874656b657973)
@@ -126,12 +129,135 @@ shared_create(uint32_t max_keys, struct shared *out)
 	return 0;
 }
 
+/*
+ * Put the region in place of the one at `at`, through a descriptor that can't write:
+ * the kernel then refuses to make the mapping writable, whoever asks. Returns at; or
+ * NULL, and errno is set.
+ */
+static void *
+remap_read_only(int fd, void *at, size_t n)
+{
+	char path[32];
+	void *mem;
+	int read_only;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	read_only = open(path, O_RDONLY | O_CLOEXEC);
+	if (read_only == -1)
+		return NULL;
+	mem = mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED, read_only, 0);
+	close(read_only);
+	if (mem == MAP_FAILED)
+		return NULL;
+	return mem;
+}
+
+/* The first words of a region: its magic and its layout. Returns 0 or a negative code. */
+static int
+region_check(int fd, uint64_t magic, struct stat *st)
+{
+	uint64_t head[2];
+
+	if (fstat(fd, st) == -1)
+		return -errno;
+	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) || head[0] != magic)
+		return ERR_SYNTAX;
+	return head[1] == shared_layout() ? 0 : ERR_STALE;
+}
+
+/* Map n bytes of a region; NULL and errno set. */
+static void *
+region_map(int fd, size_t n)
+{
+	void *mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	return mem;
+}
+
+/* Are the regions as long as their keyring says? */
+static bool
+sizes_fit(const struct shared *sh)
+{
+	const uint64_t max_keys = sh->published->max_keys;
+
+	return max_keys > 0 && max_keys <= UINT32_MAX &&
+	    sh->published_bytes == keyring_offset() + keyring_bytes((uint32_t)max_keys) &&
+	    sh->state_bytes ==
+	    round_to_page(
+		addrtab_offset(max_keys) + addrtab_bytes(SHARED_CLIENT_ADDRESSES));
+}
+
+int
+shared_inherit(int published_fd, int state_fd, struct shared *out)
+{
+	struct shared sh = { .published_fd = -1, .state_fd = -1 };
+	struct stat published = { 0 };
+	struct stat state = { 0 };
+	int r = region_check(published_fd, PUBLISHED_MAGIC, &published);
+
+	if (r == 0)
+		r = region_check(state_fd, STATE_MAGIC, &state);
+	if (r != 0)
+		return r;
+	if (published.st_size < (off_t)sizeof(struct published))
+		return ERR_SYNTAX;
+	sh.published_bytes = (size_t)published.st_size;
+	sh.state_bytes = (size_t)state.st_size;
+	sh.published = region_map(published_fd, sh.published_bytes);
+	sh.state = region_map(state_fd, sh.state_bytes);
+	if (sh.published == NULL || sh.state == NULL ||
+	    madvise(sh.published, sh.published_bytes, MADV_DONTDUMP) == -1)
+		r = -errno;
+	else if (!sizes_fit(&sh))
+		r = ERR_SYNTAX;
+	if (r != 0) {
+		shared_destroy(&sh);
+		return r;
+	}
+	sh.published_fd = published_fd;
+	sh.state_fd = state_fd;
+	*out = sh;
+	return 0;
+}
+
+int
+shared_tell_draining(int state_fd)
+{
+	const uint64_t on = 1;
+
+	if (pwrite(state_fd, &on, sizeof(on), offsetof(struct state, draining)) == -1)
+		return -errno;
+	return 0;
+}
+
 int
 shared_protect(struct shared *sh)
 {
-	if (mprotect(sh->published, sh->published_bytes, PROT_READ) == -1)
-		return -errno;
+	struct published *p =
+	    remap_read_only(sh->published_fd, sh->published, sh->published_bytes);
+
+	if (p == NULL || madvise(p, sh->published_bytes, MADV_DONTDUMP) == -1)
+		return errno != 0 ? -errno : -EIO;
+	sh->published = p;
+	close(sh->published_fd);
+	close(sh->state_fd);
+	sh->published_fd = sh->state_fd = -1;
 	return 0;
+}
+
+int
+shared_lock_tickets(const struct shared *sh)
+{
+	const uintptr_t at = (uintptr_t)&sh->published->tickets;
+	const uintptr_t page = at & ~(uintptr_t)(SHARED_PAGE - 1);
+	const size_t n = at + sizeof(sh->published->tickets) - page;
+
+	return mlock((const char *)sh->published + (page - (uintptr_t)sh->published),
+		   n) == -1
+	    ? -errno
+	    : 0;
 }
 
 void
@@ -283,6 +409,7 @@ shared_row(struct state *s, uint64_t generation, uint32_t slot)
 	    slot % SHARED_WORKER_SLOTS];
 }
 
+_Static_assert(offsetof(struct state, draining) == 16, "older and newer masters set it");
 _Static_assert(sizeof(struct settings) % 8 == 0, "seqbox moves 64-bit words");
 _Static_assert(sizeof(struct ticket_keys) % 8 == 0, "seqbox moves 64-bit words");
 _Static_assert(sizeof(struct models) % 8 == 0, "seqbox moves 64-bit words");

@@ -101,6 +101,7 @@ struct scoreboard_row {
 	_Atomic uint64_t requests;
 	_Atomic uint64_t upstream_ok_ms; /* monotonic: last good upstream traffic or connect */
 	_Atomic uint64_t upstream_fail_ms; /* last failure; up is ok_ms >= fail_ms */
+	_Atomic uint64_t refused_call;     /* as sandbox_enter() notes it; 0: none */
 	struct stats stats;                /* outlives the row's process */
 };
 
@@ -136,11 +137,13 @@ struct master_figures {
 	SEQBOX(sizeof(struct errmsg)) last_reload_reason;
 };
 
+/* The first three words stay where they are in all versions: see shared_tell_draining(). */
 struct state {
 	uint64_t magic;
 	uint64_t version;
-	struct master_figures figures;
 	_Atomic uint64_t draining; /* set once by the master when it stops: health answers 503 */
+	struct master_figures figures;
+	_Atomic uint64_t admin_refused_call; /* as a row's refused_call */
 	SEQBOX(sizeof(struct upstream_addrs)) upstream;
 	struct scoreboard_row rows[SHARED_MAX_GENERATIONS * SHARED_WORKER_SLOTS];
 	struct window global; /* all keys together */
@@ -163,8 +166,29 @@ struct shared {
  */
 int shared_create(uint32_t max_keys, struct shared *out) MUSTCHECK;
 
-/* After the fork, in a worker or admin: make published read-only. 0 or -errno. */
+/*
+ * Map regions that this process had before it executed another program: the descriptors
+ * become out's on 0. Nothing is written.
+ * Returns 0, ERR_STALE (of another layout), ERR_SYNTAX (no such regions) or -errno.
+ */
+int shared_inherit(int published_fd, int state_fd, struct shared *out) MUSTCHECK;
+
+/* Set `draining` in a state region of whatever layout, which only its fd is left of.
+ * Returns 0 or -errno. */
+int shared_tell_draining(int state_fd) MUSTCHECK;
+
+/*
+ * After the fork, in a worker or admin: make published read-only for good (mprotect()
+ * can't undo it), at the address where it is, and close both descriptors, through which
+ * it could be mapped again. Needs /proc. 0 or -errno (the process must not go on).
+ */
 int shared_protect(struct shared *sh) MUSTCHECK;
+
+/*
+ * Keep the ticket keys' pages out of swap, for everybody who maps them, as long as this
+ * process lives. 0 or -errno (-ENOMEM, -EPERM: RLIMIT_MEMLOCK does not allow it).
+ */
+int shared_lock_tickets(const struct shared *sh) MUSTCHECK;
 
 /* Unmap and close. */
 void shared_destroy(struct shared *sh);

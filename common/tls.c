@@ -14,6 +14,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "common/tls_fingerprint.h"
 #include "common/tls_reason.h"
 #include "common/tls_tickets.h"
 
@@ -151,20 +152,6 @@ server_ctx_load(SSL_CTX *ctx, const char *cert, const char *key, struct errmsg *
 	return 0;
 }
 
-/* Fold one certificate into the fingerprint (FNV-1a over its SHA-256). */
-static int
-fingerprint_add(uint64_t *h, const X509 *cert)
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (X509_digest(cert, EVP_sha256(), md, &n) != 1)
-		return ERR_TLS;
-	for (unsigned i = 0; i < n; i++)
-		*h = (*h ^ md[i]) * UINT64_C(0x100000001b3);
-	return 0;
-}
-
 /* Note the expiry of the loaded pair i and fold it, chain included, into the fingerprint. */
 static int
 server_note(struct tls_server *s, size_t i)
@@ -175,11 +162,11 @@ server_note(struct tls_server *s, size_t i)
 	struct tm tm;
 
 	if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1 ||
-	    fingerprint_add(&s->fingerprint, cert) != 0 ||
+	    tls_fingerprint_add(&s->fingerprint, cert) != 0 ||
 	    SSL_CTX_get0_chain_certs(ctx, &chain) != 1)
 		return ERR_TLS;
 	for (int c = 0; c < sk_X509_num(chain); c++) {
-		if (fingerprint_add(&s->fingerprint, sk_X509_value(chain, c)) != 0)
+		if (tls_fingerprint_add(&s->fingerprint, sk_X509_value(chain, c)) != 0)
 			return ERR_TLS;
 	}
 	s->expiry[i] = (int64_t)timegm(&tm);
@@ -231,7 +218,7 @@ tls_server_create(const struct config *cfg, const struct published *published,
 		r = -ENOMEM;
 		goto out;
 	}
-	s->fingerprint = UINT64_C(0xcbf29ce484222325);
+	s->fingerprint = TLS_FINGERPRINT_EMPTY;
 	for (size_t i = 0; i < cfg->tls_cert_files.n && r == 0; i++)
 		r = server_add(s, cfg, i, published, why);
 	if (r != 0)

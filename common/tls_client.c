@@ -11,12 +11,14 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "common/tls_fingerprint.h"
 #include "common/tls_reason.h"
 
 struct tls_client {
 	SSL_CTX *ctx;
 	char *host;
 	bool host_is_address;
+	uint64_t fingerprint;
 };
 
 /* Load the roots: whole, now, because a worker opens no file later. */
@@ -43,6 +45,30 @@ client_load_roots(SSL_CTX *ctx, const char *ca_file, struct errmsg *why)
 	    "UPSTREAM_URL: https needs root certificates: install ca-certificates or "
 	    "set UPSTREAM_CA_FILE");
 	return ERR_INVALID;
+}
+
+/* Fold all roots into the fingerprint; their order does not matter. */
+static int
+client_fingerprint(struct tls_client *c)
+{
+	const STACK_OF(X509_OBJECT) *roots =
+	    X509_STORE_get0_objects(SSL_CTX_get_cert_store(c->ctx));
+
+	for (int i = 0; i < sk_X509_OBJECT_num(roots); i++) {
+		const X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(roots, i));
+		uint64_t h = TLS_FINGERPRINT_EMPTY;
+
+		if (cert != NULL && tls_fingerprint_add(&h, cert) != 0)
+			return ERR_TLS;
+		c->fingerprint += h;
+	}
+	return 0;
+}
+
+uint64_t
+tls_client_fingerprint(const struct tls_client *c)
+{
+	return c->fingerprint;
 }
 
 int
@@ -75,6 +101,11 @@ tls_client_create(const struct config *cfg, struct tls_client **out, struct errm
 	}
 	if ((r = client_load_roots(c->ctx, cfg->upstream_ca_file, why)) != 0)
 		goto out;
+	if (client_fingerprint(c) != 0) {
+		errmsg_set(why, "UPSTREAM_CA_FILE: %s", tls_reason());
+		r = ERR_INVALID;
+		goto out;
+	}
 	*out = c;
 	c = NULL;
 out:

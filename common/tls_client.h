@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_COMMON_TLS_CLIENT_H
 #define GATEHOUSE_COMMON_TLS_CLIENT_H
 
+#include <stdint.h>
 #include <openssl/ssl.h>
 
 #include "common/config.h"
@@ -18,6 +19,9 @@ struct tls_client;
 int tls_client_create(
     const struct config *cfg, struct tls_client **out, struct errmsg *why) MUSTCHECK;
 void tls_client_destroy(struct tls_client **c);
+
+/* A hash over the certificates that it trusts: differs when their file has changed. */
+uint64_t tls_client_fingerprint(const struct tls_client *c);
 
 /* A new client-side SSL for the configured host (SNI, verification); caller's. */
 SSL *tls_client_new(const struct tls_client *c);

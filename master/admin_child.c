@@ -24,6 +24,7 @@ admin_child_start(struct master *m, uint64_t now_ms)
 	p->respawn_ms = STATE_NEVER;
 	m->admin.ending = (struct ending){ 0 };
 	m->status_dirty = true;
+	atomic_store(&m->house.shared.state->admin_refused_call, 0);
 	pid = child_fork_admin(m);
 	if (pid > 0) {
 		p->pid = pid;
@@ -39,11 +40,13 @@ admin_child_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms)
 	const struct ending *e = &m->admin.ending;
 	const bool ours = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == e->sent);
-	const struct errmsg how = child_end_text(status);
+	struct state *shared = m->house.shared.state;
 	struct place *p = &m->admin.place;
+	struct errmsg how;
 
 	if (p->pid != pid)
 		return false;
+	how = child_role_end_text(status, atomic_load(&shared->admin_refused_call));
 	log_write(e->begun && ours ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "child_exit",
 	    "admin (pid %d): %s%s", (int)pid, how.text, e->begun ? "" : ", unexpected");
 	after_death(p, now_ms);

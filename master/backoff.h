@@ -22,4 +22,8 @@ struct backoff {
 /* A child died after living lived_ms. Returns the ms to wait before its successor. */
 uint64_t backoff_next(struct backoff *b, uint64_t lived_ms);
 
+/* The same for one whose first successor has to wait, too: first_ms, then twice as long
+ * each time. */
+uint64_t backoff_next_from(struct backoff *b, uint64_t lived_ms, uint64_t first_ms);
+
 #endif

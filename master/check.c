@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "master/ctl.h"
+#include "master/handover.h"
 #include "master/inputs.h"
+#include "master/resume.h"
 #include "master/service.h"
 
 /* Print all lines of l behind a word. */
@@ -44,6 +46,20 @@ check_inputs(struct inputs *in, struct strlist *faults)
 	return r;
 }
 
+/* Name the faults, free everything. Returns the exit status. */
+static int
+conclude(int r, struct inputs *in, struct strlist *faults, FILE *err)
+{
+	print_lines(err, "fault", faults);
+	if (r != 0 && faults->n == 0)
+		fprintf(err, "fault: %s\n", err_text(r));
+	if (faults->n > 0)
+		r = ERR_INVALID;
+	strlist_free(faults);
+	inputs_fini(in);
+	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
+}
+
 int
 check_run(const char *config_file, FILE *out, FILE *err)
 {
@@ -58,12 +74,19 @@ check_run(const char *config_file, FILE *out, FILE *err)
 	}
 	if (r == 0 && in.keys != NULL)
 		print_lines(err, "warning", &in.keys->warnings);
-	print_lines(err, "fault", &faults);
-	if (r != 0 && faults.n == 0)
-		fprintf(err, "fault: %s\n", err_text(r));
-	if (faults.n > 0)
-		r = ERR_INVALID;
-	strlist_free(&faults);
-	inputs_fini(&in);
-	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
+	return conclude(r, &in, &faults, err);
+}
+
+int
+check_upgrade(const char *config_file, FILE *out, FILE *err)
+{
+	const int fd = handover_find();
+	struct strlist faults = { 0 };
+	struct inputs in = { 0 };
+	int r;
+
+	if (fd == -1)
+		return check_run(config_file, out, err);
+	r = resume_check(config_file, fd, &in, &faults);
+	return conclude(r, &in, &faults, err);
 }

@@ -10,4 +10,11 @@
  */
 int check_run(const char *config_file, FILE *out, FILE *err);
 
+/*
+ * `gatehouse check --upgrade`, which the running master asks of the executable that it
+ * is to become: is all well, and can what is handed over be gone on with? Prints faults
+ * only. By hand, with nothing handed over, it is check_run().
+ */
+int check_upgrade(const char *config_file, FILE *out, FILE *err);
+
 #endif

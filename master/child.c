@@ -3,8 +3,9 @@
  * itself. A child that can't be set up as it should exits with 1 and a line saying
  * why: it must never serve with the master's rights.
  *
- * PR_SET_PDEATHSIG is set after the ids were dropped, which would clear it; a master
- * that died before is then seen by getppid().
+ * The order matters: what is looked up through /proc comes before the ids change, what
+ * takes the master's rights before they are dropped, and limits last, for they bind the
+ * steps that follow them. The filter of system calls is the role's own last step.
  */
 #include "master/child.h"
 
@@ -13,13 +14,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
 #include "common/log.h"
+#include "common/sandbox.h"
+#include "common/secret.h"
+#include "master/limits.h"
+#include "master/rights.h"
 #include "master/settle.h"
+#include "master/shed.h"
 #include "worker/worker.h"
 
 /* Signals as a role expects them: the polite and the firm one end it until it has
@@ -41,56 +46,33 @@ reset_signals(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
 }
 
-/* Close what only the master, or the other role, has a use for. */
+/*
+ * All of a child's way to its role, a worker's with its arena, admin's with NULL; leaves
+ * the process when it fails.
+ */
 static void
-close_foreign(struct master *m, bool is_admin)
+settle_in(struct master *m, struct generation *g, const struct arena *arena)
 {
-	struct house *h = &m->house;
-
-	close(h->signal_fd);
-	close(h->reload_pipe[0]);
-	close(h->shared.published_fd);
-	close(h->shared.state_fd);
-	h->shared.published_fd = -1;
-	h->shared.state_fd = -1;
-	premises_leave(&h->premises, is_admin);
-	if (is_admin) {
-		listen_drop_worker(&h->listeners);
-	} else {
-		close(h->reload_pipe[1]);
-		listen_drop_metrics(&h->listeners);
-	}
-}
-
-/* Give up the master's rights, and tie the own life to the master's. */
-static int
-become(const struct master *m, const struct identity *id)
-{
-	int r = identity_apply(id);
-
-	if (r != 0)
-		return r;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-	    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1)
-		return -errno;
-	return getppid() == m->pid ? 0 : -ESRCH;
-}
-
-/* All of a child's way to its role; leaves the process when it fails. */
-static void
-settle_in(struct master *m, const struct config *cfg, bool is_admin)
-{
+	const bool is_admin = arena == NULL;
+	const struct config *cfg = g->inputs.config;
 	struct house *h = &m->house;
 	int r;
 
 	log_init(is_admin ? "admin" : "worker", cfg->log_level, cfg->log_format);
-	proctitle_wipe_env(&m->title);
-	close_foreign(m, is_admin);
+	shed_secrets(m, g, is_admin);
 	r = shared_protect(&h->shared);
 	if (r == 0)
-		r = become(m, is_admin ? &h->admin_id : &h->worker_id);
+		r = shed_descriptors(m, arena);
+	if (r == 0)
+		r = rights_drop(is_admin ? &h->admin_id : &h->worker_id, m->pid, SIGTERM);
 	if (r == 0)
 		r = reset_signals();
+	rights_lock();
+	if (!is_admin)
+		secret_stop_wiping();
+	if (r == 0)
+		r = is_admin ? limits_apply_admin()
+			     : limits_apply_worker(cfg, h->listeners.n_worker);
 	if (r == 0)
 		return;
 	log_error("start", "the process can't be set up: %s", err_text(r));
@@ -111,14 +93,15 @@ child_fork_worker(struct master *m, struct generation *g, uint32_t slot)
 {
 	struct house *h = &m->house;
 	pid_t pid = fork_child();
+	int status;
 
 	if (pid != 0)
 		return pid;
 	proctitle_set(&m->title, "gatehouse: worker %u", slot + 1);
 	settle_leave(m, g->places[slot].arena);
-	settle_in(m, g->inputs.config, false);
+	settle_in(m, g, g->places[slot].arena);
 	listen_mark_tls(&h->listeners, g->inputs.config);
-	exit(worker_main(&(struct worker_args){
+	status = worker_main(&(struct worker_args){
 	    .config = g->inputs.config,
 	    .shared = &h->shared,
 	    .arena = g->places[slot].arena,
@@ -130,7 +113,9 @@ child_fork_worker(struct master *m, struct generation *g, uint32_t slot)
 	    .generation = g->number,
 	    .master_pid = m->pid,
 	    .admin_socket = h->premises.admin_path,
-	}));
+	});
+	inputs_fini(&g->inputs); /* its secrets are wiped */
+	exit(status);
 }
 
 /*
@@ -157,9 +142,11 @@ config_from_inside(const struct config *cfg)
 pid_t
 child_fork_admin(struct master *m)
 {
+	struct generation *g = state_generation(m, m->current);
 	struct house *h = &m->house;
 	struct config cfg;
 	pid_t pid = fork_child();
+	int status;
 
 	if (pid != 0)
 		return pid;
@@ -167,9 +154,9 @@ child_fork_admin(struct master *m)
 	settle_leave(m, NULL);
 	if (chdir(state_config(m)->data_dir) == -1)
 		log_warn("start", "DATA_DIR can't be entered: %s", strerror(errno));
-	settle_in(m, state_config(m), true);
-	cfg = config_from_inside(state_config(m));
-	exit(admin_main(&(struct admin_args){
+	settle_in(m, g, NULL);
+	cfg = config_from_inside(g->inputs.config);
+	status = admin_main(&(struct admin_args){
 	    .config = &cfg,
 	    .shared = &h->shared,
 	    .master_pid = m->pid,
@@ -177,7 +164,9 @@ child_fork_admin(struct master *m)
 	    .metrics_fds = h->listeners.metrics,
 	    .n_metrics_fds = h->listeners.n_metrics,
 	    .reload_fd = h->reload_pipe[1],
-	}));
+	});
+	inputs_fini(&g->inputs);
+	exit(status);
 }
 
 struct errmsg
@@ -195,5 +184,22 @@ child_end_text(int status)
 		errmsg_set(&e, "signal SIG%s", name);
 	else
 		errmsg_set(&e, "signal %d", WTERMSIG(status));
+	return e;
+}
+
+struct errmsg
+child_role_end_text(int status, uint64_t refused)
+{
+	char name[SANDBOX_NAME_BYTES];
+	struct errmsg e;
+
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+		return child_end_text(status);
+	if (refused == 0) { /* it came while signals were blocked */
+		errmsg_set(&e, "signal SIGSYS, the filter refused a system call");
+		return e;
+	}
+	sandbox_name(refused, name);
+	errmsg_set(&e, "signal SIGSYS, the filter refused the system call %s", name);
 	return e;
 }

@@ -19,4 +19,11 @@ pid_t child_fork_admin(struct master *m) MUSTCHECK;
 /* How a child ended, for people: "exit status 1", "signal SIGSEGV". */
 struct errmsg child_end_text(int status);
 
+/*
+ * The same of a worker or admin.
+ * refused  the system call that it noted in shared memory (0: none), to be named if that
+ *          was its end.
+ */
+struct errmsg child_role_end_text(int status, uint64_t refused);
+
 #endif

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "master/child.h"
@@ -33,6 +34,7 @@ row_take(struct scoreboard_row *row, uint64_t generation, uint64_t now_ms)
 	atomic_store(&row->pid, 0);
 	atomic_store(&row->generation, generation);
 	atomic_store(&row->since_ms, now_ms);
+	atomic_store(&row->refused_call, 0);
 	atomic_store(&row->phase, WORKER_STARTING);
 }
 
@@ -123,7 +125,7 @@ log_exit(const struct generation *g, uint32_t slot, pid_t pid, int status)
 	const bool asked = g->state == GENERATION_LEAVING && g->ending.sent != 0;
 	const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	const bool ours = WIFSIGNALED(status) && WTERMSIG(status) == g->ending.sent;
-	const struct errmsg how = child_end_text(status);
+	const struct errmsg how = child_role_end_text(status, g->last_refused);
 
 	log_write(asked && (clean || ours) ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 	    "child_exit", "worker %u of generation %llu (pid %d): %s%s", slot + 1,
@@ -139,6 +141,7 @@ crew_on_exit(struct master *m, pid_t pid, int status, uint64_t now_ms)
 
 	if (g == NULL)
 		return false;
+	g->last_refused = atomic_load(&row_of(m, g, slot)->refused_call);
 	log_exit(g, slot, pid, status);
 	row_empty(row_of(m, g, slot), now_ms);
 	place_after_death(&g->places[slot], now_ms);
@@ -216,6 +219,9 @@ step_ending(struct master *m, struct generation *g, uint64_t now_ms)
 		settle_retire(&g->places[i]);
 	if (g->number != m->current) /* the last one's configuration is needed to the end */
 		inputs_fini(&g->inputs);
+	if (g->old_state_fd != 0)
+		close(g->old_state_fd);
+	g->old_state_fd = 0;
 	g->state = GENERATION_FREE;
 	m->status_dirty = true;
 }
@@ -264,6 +270,8 @@ crew_dismiss(struct master *m, struct generation *g, uint64_t now_ms, uint64_t p
 {
 	if (g->state == GENERATION_FREE)
 		return;
+	if (g->state == GENERATION_LEAVING && g->ending.sent == SIGTERM)
+		signal_all(m, g, SIGTERM); /* it left for a successor, now it is for good */
 	g->state = GENERATION_LEAVING;
 	ending_begin(&g->ending, now_ms, patience_ms);
 	state_wake_at(m, now_ms);

@@ -26,7 +26,8 @@ bool crew_is_ready(struct master *m, const struct generation *g);
 /* g's workers are ready: it is the current generation now, and the one before leaves. */
 void crew_promote(struct master *m, struct generation *g, uint64_t now_ms);
 
-/* Let g's workers finish for patience_ms, then make them leave. */
+/* Let g's workers finish for patience_ms, then make them leave. Those that leave already
+ * are told again: sockets that they kept for a successor are to be closed at a stop. */
 void crew_dismiss(
     struct master *m, struct generation *g, uint64_t now_ms, uint64_t patience_ms);
 

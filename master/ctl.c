@@ -1,5 +1,5 @@
 /*
- * Reload and stop, from the CLI's side; see ctl.h. The master is held by a pidfd, so
+ * Reload, upgrade and stop, from the CLI's side; see ctl.h. The master is held by a pidfd, so
  * that its death is seen at once and its pid can't become another process's.
  */
 #include "master/ctl.h"
@@ -18,8 +18,7 @@
 
 enum {
 	LOOK_EVERY_MS = 20,
-	RELOAD_WAIT_MS =
-	    120000, /* new workers may take 30 s, an old generation's end too */
+	TASK_WAIT_MS = 120000, /* new workers may take 30 s, an old generation's end too */
 	STOP_SPARE_MS = 60000, /* beyond DRAIN_TIMEOUT */
 	DRAIN_DEFAULT_MS = 30000,
 };
@@ -94,9 +93,21 @@ read_number(const char *run_dir, const char *name, json_int_t *out)
 	return 0;
 }
 
-/* Tell how the reload that has just finished went. */
+/* Something that the master does when it is asked by a signal, and reports in its status. */
+struct task {
+	const char *name;
+	int signal;
+	const char *started, *finished, *last; /* fields of the status */
+};
+
+static const struct task reload_task = { "reload", SIGHUP, "reloads_started",
+	"reloads_finished", "last_reload" };
+static const struct task upgrade_task = { "upgrade", SIGUSR2, "upgrades_started",
+	"upgrades_finished", "last_upgrade" };
+
+/* Tell how the task that has just finished went. */
 static int
-print_result(const char *run_dir, FILE *out, FILE *err)
+print_result(const char *run_dir, const struct task *t, FILE *out, FILE *err)
 {
 	json_t *status = NULL;
 	const char *result = "";
@@ -105,36 +116,38 @@ print_result(const char *run_dir, FILE *out, FILE *err)
 
 	if (r != 0)
 		return unreached(run_dir, r, err);
-	(void)json_unpack(status, "{s:{s:s, s:s}}", "last_reload", "result", &result,
-	    "reason", &reason);
+	(void)json_unpack(
+	    status, "{s:{s:s, s:s}}", t->last, "result", &result, "reason", &reason);
 	r = result[0] == 'o' ? EXIT_DONE : EXIT_REFUSED;
-	fprintf(r == EXIT_DONE ? out : err, "reload %s: %s\n", result, reason);
+	fprintf(r == EXIT_DONE ? out : err, "%s %s: %s\n", t->name, result, reason);
 	json_decref(status);
 	return r;
 }
 
-/* Wait until a reload finishes that began after `before`. */
+/* Wait until a task finishes that began after `before`. */
 static int
-await_reload(const char *run_dir, int pidfd, json_int_t before, FILE *out, FILE *err)
+await(const char *run_dir, const struct task *t, int pidfd, json_int_t before, FILE *out,
+    FILE *err)
 {
-	const uint64_t until_ms = clock_mono_ms() + RELOAD_WAIT_MS;
+	const uint64_t until_ms = clock_mono_ms() + TASK_WAIT_MS;
 	json_int_t finished = 0;
 
 	while (clock_mono_ms() < until_ms) {
 		const bool died = dies_within(pidfd, LOOK_EVERY_MS);
-		const int r = read_number(run_dir, "reloads_finished", &finished);
+		const int r = read_number(run_dir, t->finished, &finished);
 
 		if (r == 0 && finished > before)
-			return print_result(run_dir, out, err);
+			return print_result(run_dir, t, out, err);
 		if (died)
 			return unreached(run_dir, -ENOENT, err);
 	}
-	fprintf(err, "reload: not finished after %d s\n", RELOAD_WAIT_MS / 1000);
+	fprintf(err, "%s: not finished after %d s\n", t->name, TASK_WAIT_MS / 1000);
 	return EXIT_REFUSED;
 }
 
-int
-ctl_reload(const char *run_dir, FILE *out, FILE *err)
+/* Ask the master for a task, and wait for the outcome. */
+static int
+ask(const char *run_dir, const struct task *t, FILE *out, FILE *err)
 {
 	json_int_t started = 0;
 	pid_t pid = 0;
@@ -144,15 +157,27 @@ ctl_reload(const char *run_dir, FILE *out, FILE *err)
 
 	if (fd < 0)
 		return unreached(run_dir, fd, err);
-	r = read_number(run_dir, "reloads_started", &started);
+	r = read_number(run_dir, t->started, &started);
 	if (r == -ENOENT)
 		r = 0; /* it has only just started: none was begun yet */
 	if (r == 0)
-		r = signal_master(fd, SIGHUP);
-	status = r == 0 ? await_reload(run_dir, fd, started, out, err)
+		r = signal_master(fd, t->signal);
+	status = r == 0 ? await(run_dir, t, fd, started, out, err)
 			: unreached(run_dir, r, err);
 	close(fd);
 	return status;
+}
+
+int
+ctl_reload(const char *run_dir, FILE *out, FILE *err)
+{
+	return ask(run_dir, &reload_task, out, err);
+}
+
+int
+ctl_upgrade(const char *run_dir, FILE *out, FILE *err)
+{
+	return ask(run_dir, &upgrade_task, out, err);
 }
 
 int

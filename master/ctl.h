@@ -13,6 +13,9 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3 };
 /* Ask for a reload, wait until it is finished, print its result and reason. */
 int ctl_reload(const char *run_dir, FILE *out, FILE *err);
 
+/* The same for an upgrade. */
+int ctl_upgrade(const char *run_dir, FILE *out, FILE *err);
+
 /* Ask the master to stop, wait until it is gone. */
 int ctl_stop(const char *run_dir, FILE *out, FILE *err);
 

@@ -1,13 +1,15 @@
 /*
- * `gatehouse status`: RUN_DIR's status file as a screen for people. Connections come
- * from the scoreboard itself, mapped read-only through the master's descriptor, where
- * the caller may (root, or the master's own user).
+ * `gatehouse status`: RUN_DIR's status file as a screen for people. For root the numbers
+ * come from the state region itself, mapped read-only through the master's descriptor;
+ * for the master's own user, who may not look into it either, from admin.
  */
 #include "master/ctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 #include <jansson.h>
 
+#include "admin/cli_state.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/rundir.h"
@@ -36,10 +39,7 @@ number_of(const json_t *o, const char *name)
 	return json_integer_value(json_object_get(o, name));
 }
 
-/*
- * The master's state region, which can only be read; NULL where it may not be, or is of
- * another version.
- */
+/* The master's state region, which can only be read; NULL where it may not be. */
 static struct state *
 map_state(const json_t *status)
 {
@@ -48,8 +48,6 @@ map_state(const json_t *status)
 	void *mem = MAP_FAILED;
 	int fd;
 
-	if (strcmp(text_of(status, "version"), GATEHOUSE_VERSION) != 0)
-		return NULL;
 	(void)snprintf(path, sizeof(path),
 	    "/proc/%" JSON_INTEGER_FORMAT "/fd/%" JSON_INTEGER_FORMAT,
 	    number_of(status, "pid"), number_of(status, "state_fd"));
@@ -60,6 +58,36 @@ map_state(const json_t *status)
 		mem = mmap(NULL, sizeof(struct state), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	return mem != MAP_FAILED ? mem : NULL;
+}
+
+/* The region, or a copy of it; state NULL: neither may be had. */
+struct view {
+	struct state *state;
+	bool mapped;
+};
+
+static struct view
+view_open(const char *run_dir, const json_t *status)
+{
+	struct view v = { .state = NULL };
+
+	if (strcmp(text_of(status, "version"), GATEHOUSE_VERSION) != 0)
+		return v; /* it may be laid out in another way */
+	v.state = map_state(status);
+	v.mapped = v.state != NULL;
+	if (!v.mapped)
+		v.state = cli_state_ask(run_dir);
+	return v;
+}
+
+static void
+view_close(struct view *v)
+{
+	if (v->mapped)
+		(void)munmap(v->state, sizeof(*v->state));
+	else
+		free(v->state);
+	v->state = NULL;
 }
 
 static void
@@ -109,9 +137,21 @@ print_head(FILE *out, const json_t *status)
 }
 
 static void
-print_reload(FILE *out, const json_t *last)
+print_upstream(FILE *out, const json_t *upstream)
 {
-	fprintf(out, "%-15s", "last reload");
+	if (!json_is_object(upstream))
+		return;
+	fprintf(out, "%-15s%s", "program", text_of(upstream, "state"));
+	if (number_of(upstream, "pid") != 0)
+		fprintf(out, ", pid %" JSON_INTEGER_FORMAT, number_of(upstream, "pid"));
+	fprintf(out, ", restarts %" JSON_INTEGER_FORMAT "\n",
+	    number_of(upstream, "restarts"));
+}
+
+static void
+print_outcome(FILE *out, const char *label, const json_t *last)
+{
+	fprintf(out, "%-15s", label);
 	if (!json_is_object(last)) {
 		fprintf(out, "none\n");
 		return;
@@ -155,17 +195,20 @@ print_workers(FILE *out, const json_t *status, struct state *state)
 
 /* All of it, on one screen; without state where its numbers may not be read. */
 static void
-print_screen(FILE *out, const json_t *status)
+print_screen(FILE *out, const char *run_dir, const json_t *status)
 {
-	struct state *state = map_state(status);
+	struct view v = view_open(run_dir, status);
 
 	print_head(out, status);
-	print_reload(out, json_object_get(status, "last_reload"));
-	if (state != NULL)
-		ctl_figures_print(state, clock_wall_ms(), out);
-	print_workers(out, status, state);
-	if (state != NULL)
-		(void)munmap(state, sizeof(*state));
+	print_upstream(out, json_object_get(status, "upstream_process"));
+	print_outcome(out, "last reload", json_object_get(status, "last_reload"));
+	if (json_is_object(json_object_get(status, "last_upgrade")))
+		print_outcome(
+		    out, "last upgrade", json_object_get(status, "last_upgrade"));
+	if (v.state != NULL)
+		ctl_figures_print(v.state, clock_wall_ms(), out);
+	print_workers(out, status, v.state);
+	view_close(&v);
 }
 
 int
@@ -186,7 +229,7 @@ ctl_status(const char *run_dir, bool json, FILE *out, FILE *err)
 		(void)json_dumpf(status, out, JSON_INDENT(2));
 		fprintf(out, "\n");
 	} else {
-		print_screen(out, status);
+		print_screen(out, run_dir, status);
 	}
 	json_decref(status);
 	return EXIT_DONE;

@@ -29,6 +29,12 @@ figures_start(struct master *m)
 }
 
 void
+figures_resume(struct master *m)
+{
+	put_expiry(m);
+}
+
+void
 figures_on_reload(struct master *m, enum reload_result result)
 {
 	struct master_figures *f = figures_of(m);

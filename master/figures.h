@@ -10,6 +10,9 @@
 /* At the start: what was read serves; nothing was reloaded yet. */
 void figures_start(struct master *m);
 
+/* After an upgrade: the counters go on. */
+void figures_resume(struct master *m);
+
 /* A reload has come to its end, at m->reload.last_wall_ms; what serves now is m->current. */
 void figures_on_reload(struct master *m, enum reload_result result);
 

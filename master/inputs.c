@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/settings.h"
+#include "master/command.h"
 
 /* Keep the worse of two results: no memory, then refused, then fine. */
 static int
@@ -113,6 +114,23 @@ inputs_load_data(struct inputs *in, enum inputs_rigour rigour, struct strlist *f
 	return 0;
 }
 
+/* Can UPSTREAM_COMMAND be executed, if there is one? */
+static int
+check_command(const struct config *cfg, struct strlist *faults)
+{
+	struct command_line line;
+	struct errmsg why = { "" };
+	int r;
+
+	if (cfg->upstream_command == NULL)
+		return 0;
+	r = command_parse(cfg->upstream_command, &line, &why);
+	command_fini(&line);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	return add_fault(faults, why.text);
+}
+
 int
 inputs_load(struct inputs *in, const struct published *published,
     enum inputs_rigour rigour, struct strlist *faults)
@@ -126,7 +144,7 @@ inputs_load(struct inputs *in, const struct published *published,
 	t = tls_client_create(in->config, &in->upstream_tls, &why);
 	if (t != 0)
 		r = worse(r, t == -ENOMEM ? t : add_fault(faults, why.text));
-	return r;
+	return worse(r, check_command(in->config, faults));
 }
 
 void

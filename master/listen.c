@@ -5,21 +5,22 @@
  */
 #include "master/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESS_TEXT_BYTES = 80, PRIVILEGED_PORTS = 1024 };
+#include "master/listen_target.h"
 
-/* An address on its way to being bound. */
-struct target {
-	struct sockaddr_storage sa;
-	socklen_t len;
+enum { PRIVILEGED_PORTS = 1024 };
+
+/* What listen_open() is at. */
+struct opening {
+	const struct config *cfg;
+	struct activation *passed;
+	struct listeners l;
+	struct errmsg *why;
 };
 
 /* Close fd and return the error that was pending before. */
@@ -32,88 +33,12 @@ close_keeping_errno(int fd)
 	return r;
 }
 
-/* "[::]:8080", "127.0.0.1:8080". */
-static void
-target_text(const struct target *t, char out[ADDRESS_TEXT_BYTES])
-{
-	char host[INET6_ADDRSTRLEN] = "";
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (t->sa.ss_family == AF_INET6) {
-		memcpy(&v6, &t->sa, sizeof(v6));
-		(void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof(host));
-		(void)snprintf(out, ADDRESS_TEXT_BYTES, "[%s]:%u", host,
-		    (unsigned)ntohs(v6.sin6_port));
-	} else {
-		memcpy(&v4, &t->sa, sizeof(v4));
-		(void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof(host));
-		(void)snprintf(
-		    out, ADDRESS_TEXT_BYTES, "%s:%u", host, (unsigned)ntohs(v4.sin_port));
-	}
-}
-
-static uint16_t
-target_port(const struct target *t)
-{
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (t->sa.ss_family == AF_INET6) {
-		memcpy(&v6, &t->sa, sizeof(v6));
-		return ntohs(v6.sin6_port);
-	}
-	memcpy(&v4, &t->sa, sizeof(v4));
-	return ntohs(v4.sin_port);
-}
-
-static void
-target_v4(struct target *t, struct in_addr host, uint16_t port)
-{
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_addr = host, .sin_port = htons(port)
-	};
-
-	*t = (struct target){ .len = sizeof(sa) };
-	memcpy(&t->sa, &sa, sizeof(sa));
-}
-
-/* Fill t from a configured address. Returns 0 or ERR_SYNTAX (no literal address). */
-static int
-target_from(const struct listen_addr *a, struct target *t)
-{
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(a->port) };
-	struct in_addr v4;
-
-	if (inet_pton(AF_INET, a->host, &v4) == 1) {
-		target_v4(t, v4, a->port);
-		return 0;
-	}
-	if (inet_pton(AF_INET6, a->host, &v6.sin6_addr) != 1)
-		return ERR_SYNTAX;
-	*t = (struct target){ .len = sizeof(v6) };
-	memcpy(&t->sa, &v6, sizeof(v6));
-	return 0;
-}
-
-/* Is it the address that stands for all, of both families? */
-static bool
-target_is_any6(const struct target *t)
-{
-	struct sockaddr_in6 v6;
-
-	if (t->sa.ss_family != AF_INET6)
-		return false;
-	memcpy(&v6, &t->sa, sizeof(v6));
-	return IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr);
-}
-
 /* A socket bound to t. Returns a descriptor or -errno. */
 static int
-bind_one(const struct target *t, bool reuseport)
+bind_one(const struct listen_target *t, bool reuseport)
 {
 	const int on = 1;
-	const int only_v6 = target_is_any6(t) ? 0 : 1;
+	const int only_v6 = listen_target_is_any6(t) ? 0 : 1;
 	int fd = socket(t->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd == -1)
@@ -140,13 +65,13 @@ lacks_ipv6(int r)
  * try. Falls back from [::] to 0.0.0.0, in t. Returns 0 or -errno.
  */
 static int
-probe(struct target *t)
+probe(struct listen_target *t)
 {
 	const struct in_addr any4 = { .s_addr = htonl(INADDR_ANY) };
 	int fd = bind_one(t, false);
 
-	if (fd < 0 && target_is_any6(t) && lacks_ipv6(fd)) {
-		target_v4(t, any4, target_port(t));
+	if (fd < 0 && listen_target_is_any6(t) && lacks_ipv6(fd)) {
+		listen_target_v4(t, any4, listen_target_port(t));
 		fd = bind_one(t, false);
 	}
 	if (fd < 0)
@@ -157,7 +82,7 @@ probe(struct target *t)
 
 /* Listen on a socket bound to t, and put the port that it got into t. */
 static int
-listen_one(struct target *t, bool reuseport, int *fd_out)
+listen_one(struct listen_target *t, bool reuseport, int *fd_out)
 {
 	int fd = bind_one(t, reuseport);
 
@@ -173,14 +98,14 @@ listen_one(struct target *t, bool reuseport, int *fd_out)
 
 /* One line for a person about an address that can't be had. */
 static int
-refuse(const struct target *t, int r, struct errmsg *why)
+refuse(const struct listen_target *t, int r, struct errmsg *why)
 {
-	char text[ADDRESS_TEXT_BYTES];
+	char text[LISTEN_TARGET_TEXT_BYTES];
 
-	target_text(t, text);
+	listen_target_text(t, text);
 	if (r == -EADDRINUSE)
 		errmsg_set(why, "can't listen on %s: the port is already in use", text);
-	else if (r == -EACCES && target_port(t) < PRIVILEGED_PORTS)
+	else if (r == -EACCES && listen_target_port(t) < PRIVILEGED_PORTS)
 		errmsg_set(why,
 		    "can't listen on %s: permission denied (a port below 1024 needs root "
 		    "or CAP_NET_BIND_SERVICE)",
@@ -190,18 +115,41 @@ refuse(const struct target *t, int r, struct errmsg *why)
 	return r;
 }
 
-/* Bind n sockets for one address into fds. */
+/* A socket that was passed, n times: each slot has a descriptor of its own. */
 static int
-open_address(
-    const struct listen_addr *a, size_t n, int *fds, struct target *t, struct errmsg *why)
+share_passed(
+    int passed, size_t n, int *fds, const struct listen_target *t, struct errmsg *why)
 {
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = fcntl(passed, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (fds[i] != -1)
+			continue;
+		const int r = -errno;
+
+		while (i > 0)
+			close(fds[--i]);
+		return refuse(t, r, why);
+	}
+	return 0;
+}
+
+/* n sockets for one address into fds: a passed one for all, or bound ones. */
+static int
+open_address(struct opening *o, const struct listen_addr *a, size_t n, int *fds,
+    struct listen_target *t)
+{
+	struct errmsg *why = o->why;
 	size_t open;
-	int r = target_from(a, t);
+	int r = listen_target_from(a, t);
+	int passed;
 
 	if (r != 0) {
 		errmsg_set(why, "can't listen on \"%s\": it is no address", a->host);
 		return r;
 	}
+	passed = activation_find(o->passed, &t->sa);
+	if (passed != -1)
+		return share_passed(passed, n, fds, t, why);
 	r = probe(t);
 	for (open = 0; r == 0 && open < n; open += r == 0)
 		r = listen_one(t, n > 1, &fds[open]);
@@ -214,11 +162,11 @@ open_address(
 
 /* Note an address as people write it, with the port that it got. */
 static int
-add_text(struct strlist *l, const struct target *t)
+add_text(struct strlist *l, const struct listen_target *t)
 {
-	char text[ADDRESS_TEXT_BYTES];
+	char text[LISTEN_TARGET_TEXT_BYTES];
 
-	target_text(t, text);
+	listen_target_text(t, text);
 	return strlist_add(l, text);
 }
 
@@ -230,13 +178,14 @@ struct marks {
 
 /* Bind one worker address for every slot, and append the sockets to l. */
 static int
-add_worker_address(const struct config *cfg, const struct listen_addr *a,
-    struct marks marks, struct listeners *l, struct errmsg *why)
+add_worker_address(struct opening *o, const struct listen_addr *a, struct marks marks)
 {
+	const struct config *cfg = o->cfg;
+	struct listeners *l = &o->l;
 	struct worker_listener *to = l->worker + l->n_worker;
 	int fds[CONFIG_MAX_WORKERS] = { 0 };
-	struct target t;
-	int r = open_address(a, cfg->workers, fds, &t, why);
+	struct listen_target t;
+	int r = open_address(o, a, cfg->workers, fds, &t);
 
 	if (r != 0)
 		return r;
@@ -250,10 +199,11 @@ add_worker_address(const struct config *cfg, const struct listen_addr *a,
 }
 
 static int
-add_metrics_address(const struct listen_addr *a, struct listeners *l, struct errmsg *why)
+add_metrics_address(struct opening *o, const struct listen_addr *a)
 {
-	struct target t;
-	int r = open_address(a, 1, &l->metrics[l->n_metrics], &t, why);
+	struct listeners *l = &o->l;
+	struct listen_target t;
+	int r = open_address(o, a, 1, &l->metrics[l->n_metrics], &t);
 
 	if (r != 0)
 		return r;
@@ -262,8 +212,10 @@ add_metrics_address(const struct listen_addr *a, struct listeners *l, struct err
 }
 
 static int
-open_all(const struct config *cfg, struct listeners *l, struct errmsg *why)
+open_all(struct opening *o)
 {
+	const struct config *cfg = o->cfg;
+	struct listeners *l = &o->l;
 	const struct marks clients = { .no_admin = cfg->n_admin_listen > 0 };
 	const struct marks admin = { .admin_only = true };
 	int r = 0;
@@ -274,27 +226,30 @@ open_all(const struct config *cfg, struct listeners *l, struct errmsg *why)
 	if (l->worker == NULL || l->metrics == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < cfg->n_listen && r == 0; i++)
-		r = add_worker_address(cfg, &cfg->listen[i], clients, l, why);
+		r = add_worker_address(o, &cfg->listen[i], clients);
 	for (size_t i = 0; i < cfg->n_admin_listen && r == 0; i++)
-		r = add_worker_address(cfg, &cfg->admin_listen[i], admin, l, why);
+		r = add_worker_address(o, &cfg->admin_listen[i], admin);
 	for (size_t i = 0; i < cfg->n_metrics_listen && r == 0; i++)
-		r = add_metrics_address(&cfg->metrics_listen[i], l, why);
-	return r;
+		r = add_metrics_address(o, &cfg->metrics_listen[i]);
+	return r == 0 ? activation_check(o->passed, o->why) : r;
 }
 
 int
-listen_open(const struct config *cfg, struct listeners *out, struct errmsg *why)
+listen_open(const struct config *cfg, struct activation *passed, struct listeners *out,
+    struct errmsg *why)
 {
-	struct listeners l = { 0 };
-	int r = open_all(cfg, &l, why);
+	struct opening o = { .cfg = cfg, .passed = passed, .why = why };
+	int r;
 
+	activation_reset(passed);
+	r = open_all(&o);
 	if (r == 0) {
-		*out = l;
+		*out = o.l;
 		return 0;
 	}
 	if (why->text[0] == '\0')
 		errmsg_set(why, "can't listen: %s", err_text(r));
-	listen_close(&l);
+	listen_close(&o.l);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "master/activation.h"
 #include "worker/worker.h"
 
 struct listeners {
@@ -22,13 +23,14 @@ struct listeners {
 };
 
 /*
- * Bind all of cfg's addresses. Port 0 is any free port, the same for all slots. A
+ * Bind all of cfg's addresses; those that passed has a socket for use a duplicate of it in
+ * each slot. A passed socket that is left over is refused. Port 0 is any free port, the same for all slots. A
  * port that another process serves is refused, also where SO_REUSEPORT would let
  * it be shared. [::] takes IPv4 too, and 0.0.0.0 where there is no IPv6.
  * Returns 0, or a negative code with one line in why; then nothing stays open.
  */
-int listen_open(
-    const struct config *cfg, struct listeners *out, struct errmsg *why) MUSTCHECK;
+int listen_open(const struct config *cfg, struct activation *passed,
+    struct listeners *out, struct errmsg *why) MUSTCHECK;
 
 /*
  * Say which sockets speak TLS. A reload may change that, for it comes with the

@@ -14,6 +14,7 @@
 #include "admin/cli_note.h"
 #include "admin/cli_token.h"
 #include "admin/cli_usage.h"
+#include "common/secret.h"
 #include "common/version.h"
 #include "master/check.h"
 #include "master/ctl.h"
@@ -25,6 +26,7 @@ struct invocation {
 	const struct command *command;
 	const char *config_file; /* -c, or NULL */
 	bool json;
+	bool upgrade;
 	int argc; /* what is left behind the command's name and its options */
 	char **argv;
 	int process_argc; /* the process's own, for its title */
@@ -36,7 +38,7 @@ struct command {
 	const char *usage; /* behind the name */
 	const char *line;  /* in the list of commands */
 	const char *help;
-	bool takes_json;
+	const char *flag; /* --json or --upgrade, if it takes that */
 	bool takes_words;
 	int (*run)(const struct invocation *in);
 };
@@ -44,6 +46,7 @@ struct command {
 static int run_run(const struct invocation *in);
 static int run_check(const struct invocation *in);
 static int run_reload(const struct invocation *in);
+static int run_upgrade(const struct invocation *in);
 static int run_stop(const struct invocation *in);
 static int run_status(const struct invocation *in);
 static int run_keys(const struct invocation *in);
@@ -68,62 +71,70 @@ static const struct command commands[] = {
 	  "/etc/gatehouse/gatehouse.json if it exists) and the environment, which wins.\n"
 	  "Signals: SIGHUP reloads, SIGTERM and SIGINT stop when what is in flight is done,\n"
 	  "SIGQUIT stops at once.\n",
-	  false, false, run_run },
-	{ "check", "[-c FILE]", "check configuration, keys and certificates, and print them",
+	  NULL, false, run_run },
+	{ "check", "[-c FILE] [--upgrade]", "check configuration, keys and certificates, and print them",
 	  "Reads configuration, keys, settings and certificates as `run` would, prints the\n"
 	  "effective configuration with secrets redacted, and exits 0; or names every fault by\n"
-	  "file and field, and exits 1. Starts nothing.\n",
-	  false, false, run_check },
+	  "file and field, and exits 1. Starts nothing. --upgrade is how the running master asks\n"
+	  "a new executable whether it could take its place.\n",
+	  "--upgrade", false, run_check },
 	{ "reload", "[-c FILE]", "read everything anew, and print how that went",
 	  "Asks the running master for a reload, waits for the outcome and prints it. Exits 0\n"
 	  "when it happened, 1 when it was refused, 3 when no master was reached.\n" FIND_HELP,
-	  false, false, run_reload },
+	  NULL, false, run_reload },
+	{ "upgrade", "[-c FILE]", "become the executable on disk, and print how that went",
+	  "Asks the running master to become the executable that now lies where it was started\n"
+	  "from, waits for the outcome and prints it. Pid, sockets, limits and counts stay; new\n"
+	  "workers take over, old ones finish their streams. An executable that does not pass\n"
+	  "its own check changes nothing. Exits 0 when it happened, 1 when it did not, 3 when no\n"
+	  "master was reached.\n" FIND_HELP,
+	  NULL, false, run_upgrade },
 	{ "stop", "[-c FILE]", "stop, when what is in flight is done",
 	  "Asks the running master to stop and waits until it is gone.\n" FIND_HELP,
-	  false, false, run_stop },
+	  NULL, false, run_stop },
 	{ "status", "[-c FILE] [--json]", "show the running master and its workers",
 	  "Prints the master's state, its addresses, the last reload and each worker.\n" FIND_HELP,
-	  true, false, run_status },
+	  "--json", false, run_status },
 	{ "keys", "[-c FILE] COMMAND [OPTION ...]", "create, list and change API keys",
 	  "Edits the key file atomically and has the running master take it. The commands are\n"
 	  "create, list, show, rotate, revoke, enable, set and delete; `gatehouse keys --help`\n"
 	  "lists them with their options. With no master running the file is edited all the\n"
 	  "same, and that is said.\n" FIND_HELP,
-	  false, true, run_keys },
+	  NULL, true, run_keys },
 	{ "usage", "[-c FILE] [OPTION ...]", "show what was used, and what it cost",
 	  "Adds up the ledger by key, model, endpoint, hour or day, as a table, JSON or CSV;\n"
 	  "`gatehouse usage --help` lists the options. `gatehouse usage forget KEY_ID` folds a\n"
 	  "key's usage into `forgotten`. With no master running the ledger is read all the\n"
 	  "same.\n" FIND_HELP,
-	  false, true, run_usage },
+	  NULL, true, run_usage },
 	{ "audit", "[-c FILE] [verify] [OPTION ...]",
 	  "show who changed what, and whether the record is whole",
 	  "Lists what was changed, by whom, when and from where, oldest first; `gatehouse audit\n"
 	  "--help` lists the options. `gatehouse audit verify` says whether the chain of records\n"
 	  "is whole, and exits 1 if one was altered or taken out. With no master running the\n"
 	  "ledger is read all the same.\n" FIND_HELP,
-	  false, true, run_audit },
+	  NULL, true, run_audit },
 	{ "admin-token", "[-c FILE] COMMAND [OPTION ...]",
 	  "create, list and revoke tokens of the admin API",
 	  "Edits the file of the admin API's tokens; a running gatehouse follows at once. The\n"
 	  "commands are create, list and revoke; `gatehouse admin-token --help` lists them with\n"
 	  "their options.\n" FIND_HELP,
-	  false, true, run_admin_token },
+	  NULL, true, run_admin_token },
 	{ "import", "[-c FILE] FILE", "take over a usage.json of the Python proxy",
 	  "Adds the records of FILE to the ledger, each once, however often it is imported and\n"
 	  "however it has grown. Of a file with any fault nothing is imported.\n" FIND_HELP,
-	  false, true, run_import },
+	  NULL, true, run_import },
 	{ "backup", "[-c FILE] DIR", "copy the ledger while it is in use",
 	  "Writes a consistent copy of the ledger, with all that was used until now, to\n"
 	  "DIR/ledger, which must not be there. To restore: stop, put it in place of\n"
 	  "DATA_DIR/ledger, start.\n" FIND_HELP,
-	  false, true, run_backup },
+	  NULL, true, run_backup },
 	{ "version", "", "print the version",
 	  "Prints the version.\n",
-	  false, false, run_version },
+	  NULL, false, run_version },
 	{ "help", "[COMMAND]", "explain a command",
 	  "Prints the list of commands, or what one of them does.\n",
-	  false, true, run_help },
+	  NULL, true, run_help },
 };
 /* clang-format on */
 
@@ -170,7 +181,8 @@ run_run(const struct invocation *in)
 static int
 run_check(const struct invocation *in)
 {
-	return check_run(in->config_file, stdout, stderr);
+	return in->upgrade ? check_upgrade(in->config_file, stdout, stderr)
+			   : check_run(in->config_file, stdout, stderr);
 }
 
 /* Say why the service's configuration can't be had. */
@@ -211,6 +223,13 @@ act_reload(const struct invocation *in, const struct service *s)
 }
 
 static int
+act_upgrade(const struct invocation *in, const struct service *s)
+{
+	(void)in;
+	return ctl_upgrade(s->run_dir, stdout, stderr);
+}
+
+static int
 act_stop(const struct invocation *in, const struct service *s)
 {
 	(void)in;
@@ -227,6 +246,12 @@ static int
 run_reload(const struct invocation *in)
 {
 	return with_service(in, act_reload);
+}
+
+static int
+run_upgrade(const struct invocation *in)
+{
+	return with_service(in, act_upgrade);
 }
 
 static int
@@ -399,8 +424,9 @@ take_options(struct invocation *in)
 		const char *word = in->argv[0];
 		int used = 1;
 
-		if (in->command->takes_json && strcmp(word, "--json") == 0) {
-			in->json = true;
+		if (in->command->flag != NULL && strcmp(word, in->command->flag) == 0) {
+			in->json = strcmp(word, "--json") == 0;
+			in->upgrade = !in->json;
 		} else if ((strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0) &&
 		    in->argc > 1) {
 			in->config_file = in->argv[1];
@@ -432,6 +458,8 @@ main(int argc, char **argv)
 {
 	struct invocation in = { .process_argc = argc, .process_argv = argv };
 
+	if (secret_wipe_freed() != 0)
+		abort(); /* a library has come before us */
 	in.command = command_find(asked_for(argc, argv));
 	if (in.command == NULL) {
 		print_commands(stderr);

@@ -20,14 +20,20 @@
 #include "master/crew.h"
 #include "master/enact.h"
 #include "master/expiry.h"
+#include "master/handover.h"
+#include "master/notify.h"
 #include "master/publish.h"
 #include "master/reload.h"
+#include "master/resume.h"
 #include "master/roll.h"
 #include "master/settle.h"
 #include "master/start.h"
 #include "master/state.h"
 #include "master/status.h"
 #include "master/stop.h"
+#include "master/upgrade.h"
+#include "master/upgrade_exec.h"
+#include "master/upstream_process.h"
 #include "master/watch.h"
 
 /* Everybody who died is reaped, also those that pid 1 of a container inherits. */
@@ -38,8 +44,10 @@ reap(struct master *m, uint64_t now_ms)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!crew_on_exit(m, pid, status, now_ms))
-			(void)admin_child_on_exit(m, pid, status, now_ms);
+		if (!crew_on_exit(m, pid, status, now_ms) &&
+		    !admin_child_on_exit(m, pid, status, now_ms) &&
+		    !upgrade_on_exit(m, pid, status))
+			(void)upstream_process_on_exit(m, pid, status, now_ms);
 }
 
 static void
@@ -50,6 +58,7 @@ on_signal(struct master *m, uint32_t sig, uint64_t now_ms)
 	case SIGTERM:
 	case SIGINT: stop_request(m, false, now_ms); break;
 	case SIGQUIT: stop_request(m, true, now_ms); break;
+	case SIGUSR2: upgrade_request(m); break;
 	case SIGCHLD: /* reap() looks in every round */
 	case SIGUSR1: /* logs go to stderr: there is nothing to open anew */ break;
 	}
@@ -130,13 +139,16 @@ step(struct master *m, uint64_t now_ms)
 	step_start(m, now_ms);
 	crew_step(m, now_ms);
 	reload_step(m, now_ms);
+	upgrade_step(m, now_ms);
 	roll_step(m, now_ms);
 	settle_step(m, now_ms);
 	admin_child_step(m, now_ms);
+	upstream_process_step(m, now_ms);
 	watch_step(m, now_ms);
 	publish_step_tickets(m, now_ms);
 	expiry_step(m, now_ms, clock_wall_ms() / 1000);
 	stop_step(m, now_ms);
+	notify_step(m, now_ms);
 	if (m->status_dirty)
 		status_save(m);
 }
@@ -156,23 +168,45 @@ wait_for_work(struct master *m)
 	}
 }
 
+/* The first children of a master that has just been started. */
 static void
-serve(struct master *m)
+begin(struct master *m, uint64_t now_ms)
 {
-	uint64_t now_ms = clock_mono_ms();
-
 	m->phase = MASTER_RESOLVING;
 	m->resolve_ms = now_ms + STATE_RESOLVE_MS;
 	m->tickets_ms = now_ms;
-	m->status_dirty = true;
 	publish_step_tickets(m, now_ms); /* before the first worker */
+	upstream_process_step(m, now_ms);
 	admin_child_start(m, now_ms);
+}
+
+static void
+serve(struct master *m)
+{
+	m->status_dirty = true;
+	notify_open(m);
 	for (;;) {
 		step(m, clock_mono_ms());
 		if (m->phase == MASTER_GONE)
 			return;
 		wait_for_work(m);
 	}
+}
+
+/* Start, or go on where another program in this process has stopped. */
+static int
+come_up(struct master *m, struct errmsg *why)
+{
+	const int fd = handover_find();
+	int r;
+
+	proctitle_unset_env(&m->title, HANDOVER_ENV);
+	if (fd != -1)
+		return resume_up(m, fd, why);
+	r = start_up(m, why);
+	if (r == 0)
+		begin(m, clock_mono_ms());
+	return r;
 }
 
 int
@@ -183,7 +217,9 @@ master_run(const char *config_file, int argc, char **argv)
 	int r;
 
 	log_init("master", LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-	r = m != NULL ? proctitle_init(&m->title, argc, argv) : -ENOMEM;
+	r = m != NULL ? upgrade_exec_find(argc > 0 ? argv[0] : NULL, m->exe) : -ENOMEM;
+	if (r == 0)
+		r = proctitle_init(&m->title, argc, argv);
 	if (r != 0) {
 		log_error("refused", "%s", err_text(r));
 		free(m);
@@ -191,7 +227,7 @@ master_run(const char *config_file, int argc, char **argv)
 	}
 	m->config_file = config_file;
 	proctitle_set(&m->title, "gatehouse: master");
-	r = start_up(m, &why);
+	r = come_up(m, &why);
 	if (r != 0)
 		log_error("refused", "%s", why.text);
 	else

@@ -249,6 +249,16 @@ premises_open_socket(struct premises *p, const struct identity *worker, struct e
 	return r;
 }
 
+int
+premises_resume(struct premises *p, const char *data_dir, const char *run_dir)
+{
+	p->data_dir = strdup(data_dir);
+	p->run_dir = strdup(run_dir);
+	(void)snprintf(
+	    p->admin_path, sizeof(p->admin_path), "/proc/self/fd/%d", p->admin_node);
+	return p->data_dir != NULL && p->run_dir != NULL ? 0 : -ENOMEM;
+}
+
 static void
 close_fd(int *fd)
 {

@@ -43,6 +43,11 @@ int premises_open(const struct config *cfg, const struct identity *admin,
 int premises_open_socket(
     struct premises *p, const struct identity *worker, struct errmsg *why) MUSTCHECK;
 
+/* Go on with what a predecessor in this process had open: p has its descriptors. Returns
+ * 0 or -ENOMEM. */
+int premises_resume(
+    struct premises *p, const char *data_dir, const char *run_dir) MUSTCHECK;
+
 /* In a child: close the locks, and (worker) the listening socket. */
 void premises_leave(struct premises *p, bool keep_admin_socket);
 

@@ -18,7 +18,9 @@
 #include "master/crew.h"
 #include "master/expiry.h"
 #include "master/figures.h"
+#include "master/notify.h"
 #include "master/publish.h"
+#include "master/rights.h"
 #include "master/settle.h"
 #include "master/status.h"
 #include "master/watch.h"
@@ -103,6 +105,15 @@ tls_differs(const struct tls_server *a, const struct tls_server *b)
 	return tls_server_fingerprint(a) != tls_server_fingerprint(b);
 }
 
+/* Another set of certificates that an https upstream is verified against? */
+static bool
+roots_differ(const struct tls_client *a, const struct tls_client *b)
+{
+	if (a == NULL || b == NULL)
+		return a != b;
+	return tls_client_fingerprint(a) != tls_client_fingerprint(b);
+}
+
 /* Make sure of the new workers' arenas, if there will be any, then publish. */
 static int
 secure(struct master *m, const struct inputs *next, bool renews, struct errmsg *why)
@@ -146,8 +157,10 @@ begin(struct master *m, uint64_t now_ms)
 	r->wanted = false;
 	r->started++;
 	status_save(m); /* before anything is read */
+	notify_reloading(m);
 	result = prepare(m, &next, &renews, &why);
-	renews = renews || tls_differs(g->inputs.tls, next.tls);
+	renews = renews || tls_differs(g->inputs.tls, next.tls) ||
+	    roots_differ(g->inputs.upstream_tls, next.upstream_tls);
 	if (result == 0)
 		result = secure(m, &next, renews, &why);
 	if (result != 0) {
@@ -161,6 +174,7 @@ begin(struct master *m, uint64_t now_ms)
 		adopt(m, &next, now_ms);
 	}
 	inputs_fini(&next);
+	rights_lock();
 }
 
 /* There may be four generations: the oldest must be gone before a new one comes. */
@@ -195,7 +209,7 @@ commit(struct master *m, struct generation *g, uint64_t now_ms)
 static void
 cancel(struct master *m, struct generation *g, uint64_t now_ms)
 {
-	const struct errmsg how = child_end_text(g->last_status);
+	const struct errmsg how = child_role_end_text(g->last_status, g->last_refused);
 	struct errmsg why;
 
 	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
@@ -217,8 +231,8 @@ step_rising(struct master *m, uint64_t now_ms)
 void
 reload_step(struct master *m, uint64_t now_ms)
 {
-	const bool may_begin =
-	    (m->phase == MASTER_STARTING || m->phase == MASTER_READY) && !m->roll.rising;
+	const bool may_begin = (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
+	    !m->roll.rising && m->upgrade.step == UPGRADE_IDLE;
 
 	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
 		begin(m, now_ms);

@@ -11,20 +11,29 @@
 
 enum { PAUSE_MS = 60000 }; /* keys that alone fill an arena must not burn the machine */
 
-static void
-begin(struct master *m, const struct generation *now, uint64_t now_ms)
+int
+roll_begin(struct master *m, uint64_t now_ms, struct errmsg *why)
 {
-	struct inputs shared = now->inputs;
+	struct inputs shared = state_generation(m, m->current)->inputs;
+	int r = settle_prepare(m, shared.config, why);
+
+	if (r != 0)
+		return r;
+	crew_start(m, m->current + 1, GENERATION_RISING, &shared, now_ms);
+	m->roll.rising = true;
+	return 0;
+}
+
+static void
+begin(struct master *m, uint64_t now_ms)
+{
 	struct errmsg why = { "" };
 
 	m->roll.again_ms = now_ms + PAUSE_MS;
-	if (settle_prepare(m, now->inputs.config, &why) != 0) {
+	if (roll_begin(m, now_ms, &why) != 0)
 		log_error("journal", "three quarters full, and not renewed: %s", why.text);
-		return;
-	}
-	log_info("journal", "three quarters full: a new generation takes over");
-	crew_start(m, m->current + 1, GENERATION_RISING, &shared, now_ms);
-	m->roll.rising = true;
+	else
+		log_info("journal", "three quarters full: a new generation takes over");
 }
 
 static void
@@ -42,7 +51,7 @@ step_rising(struct master *m, uint64_t now_ms)
 
 	if (g->alive < m->workers) {
 		log_error(
-		    "journal", "not renewed: a new worker ended before it was ready");
+		    "roll", "a new worker ended before it was ready: the old ones stay");
 		roll_abandon(m);
 		crew_dismiss(m, g, now_ms, 0);
 	} else if (crew_is_ready(m, g)) {
@@ -59,12 +68,12 @@ roll_step(struct master *m, uint64_t now_ms)
 		step_rising(m, now_ms);
 		return;
 	}
-	if (m->phase != MASTER_READY || m->reload.step != RELOAD_IDLE ||
-	    m->reload.wanted || now_ms < m->roll.again_ms ||
+	if (m->phase != MASTER_READY || m->reload.step != RELOAD_IDLE || m->reload.wanted ||
+	    m->upgrade.step != UPGRADE_IDLE || now_ms < m->roll.again_ms ||
 	    state_generation(m, m->current + 1)->state != GENERATION_FREE)
 		return;
 	if (settle_is_crowded(m, now))
-		begin(m, now, now_ms);
+		begin(m, now_ms);
 }
 
 void

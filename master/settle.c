@@ -152,16 +152,23 @@ take_all_in(const struct strlist *paths, struct strlist *left)
 }
 
 int
+settle_resume(struct master *m)
+{
+	struct journal *j = &m->journal;
+
+	if (asprintf(&j->dir, "%s/journal", m->house.premises.data_dir) != -1)
+		return 0;
+	j->dir = NULL;
+	return -ENOMEM;
+}
+
+int
 settle_start(struct master *m, struct errmsg *why)
 {
 	struct journal *j = &m->journal;
 	struct strlist paths = { 0 };
-	int r = 0;
+	int r = settle_resume(m);
 
-	if (asprintf(&j->dir, "%s/journal", m->house.premises.data_dir) == -1) {
-		j->dir = NULL;
-		r = -ENOMEM;
-	}
 	if (r == 0)
 		r = make_dir(j->dir, &m->house.admin_id);
 	if (r == 0) {

@@ -16,6 +16,9 @@
  */
 int settle_start(struct master *m, struct errmsg *why) MUSTCHECK;
 
+/* Go on with a predecessor's arenas, which are where they were. Returns 0 or -ENOMEM. */
+int settle_resume(struct master *m) MUSTCHECK;
+
 /*
  * Make the arenas of the generation that comes next, for cfg; those that were made
  * before and not used are taken if they fit.

@@ -8,19 +8,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "master/figures.h"
+#include "master/limits.h"
+#include "master/notify.h"
+#include "master/process.h"
 #include "master/publish.h"
+#include "master/rights.h"
 #include "master/settle.h"
+#include "master/upstream_process.h"
 #include "master/watch.h"
 
 enum { FIRST_GENERATION = 1, LISTEN_RETRY_MS = 20, LISTEN_PATIENCE_MS = 5000 };
@@ -49,9 +52,6 @@ read_config(struct master *m, struct inputs *in, struct errmsg *why)
 	log_init("master", in->config->log_level, in->config->log_format);
 	for (size_t i = 0; i < in->config->warnings.n; i++)
 		log_warn("config", "%s", in->config->warnings.v[i]);
-	if (in->config->upstream_command != NULL)
-		log_warn("config",
-		    "UPSTREAM_COMMAND is set, but this version starts no upstream");
 	m->workers = in->config->workers;
 	return 0;
 }
@@ -72,60 +72,14 @@ read_rest(struct master *m, struct inputs *in, struct errmsg *why)
 	return refuse(r, &faults, why);
 }
 
-/* No core file, not even one through a pipe: 1 is the kernel's word for that. */
+/* Admin's way to ask for a reload. */
 static int
-forbid_cores(void)
+open_pipe(struct house *h, struct errmsg *why)
 {
-	const struct rlimit none = { .rlim_cur = 1, .rlim_max = 1 };
-
-	return setrlimit(RLIMIT_CORE, &none) == -1 ? -errno : 0;
-}
-
-/* Every connection takes two descriptors, so take what the system allows. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &l) == -1)
-			log_warn("limits", "RLIMIT_NOFILE can't be raised: %s",
-			    err_text(-errno));
-	}
-}
-
-/* The master's signals are read from a descriptor; nothing interrupts it. */
-static int
-take_signals(struct house *h)
-{
-	const int mine[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGCHLD };
-	sigset_t set;
-
-	if (signal(SIGUSR2, SIG_IGN) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(mine) / sizeof(mine[0]); i++)
-		sigaddset(&set, mine[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
-		return -errno;
-	h->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return h->signal_fd == -1 ? -errno : 0;
-}
-
-static int
-take_process(struct house *h, struct errmsg *why)
-{
-	int r = forbid_cores();
-
-	raise_descriptors();
-	if (r == 0)
-		r = take_signals(h);
-	if (r == 0 && pipe2(h->reload_pipe, O_NONBLOCK | O_CLOEXEC) == -1)
-		r = -errno;
-	if (r != 0)
-		errmsg_set(why, "the process can't be set up: %s", err_text(r));
-	return r;
+	if (pipe2(h->reload_pipe, O_NONBLOCK | O_CLOEXEC) == 0)
+		return 0;
+	errmsg_set(why, "the process can't be set up: %s", err_text(-errno));
+	return -errno;
 }
 
 /*
@@ -133,7 +87,8 @@ take_process(struct house *h, struct errmsg *why)
  * for the moment that it takes them to leave: that is sat out.
  */
 static int
-listen_patiently(struct house *h, const struct config *cfg, struct errmsg *why)
+listen_patiently(struct house *h, const struct config *cfg, struct activation *passed,
+    struct errmsg *why)
 {
 	const struct timespec pause = { .tv_nsec = LISTEN_RETRY_MS * 1000000L };
 	const uint64_t until_ms = clock_mono_ms() + LISTEN_PATIENCE_MS;
@@ -141,12 +96,25 @@ listen_patiently(struct house *h, const struct config *cfg, struct errmsg *why)
 
 	for (;;) {
 		why->text[0] = '\0';
-		r = listen_open(cfg, &h->listeners, why);
+		r = listen_open(cfg, passed, &h->listeners, why);
 		if (r != -EADDRINUSE || !h->premises.after_crash ||
 		    clock_mono_ms() > until_ms)
 			return r;
 		(void)nanosleep(&pause, NULL);
 	}
+}
+
+/* The sockets that were passed, and all others. */
+static int
+take_sockets(struct master *m, const struct config *cfg, struct errmsg *why)
+{
+	struct activation passed;
+	int r = activation_take(&m->title, &passed, why);
+
+	if (r == 0)
+		r = listen_patiently(&m->house, cfg, &passed, why);
+	activation_fini(&passed);
+	return r;
 }
 
 /* Folders, ports and sockets. */
@@ -160,7 +128,7 @@ occupy(struct master *m, const struct config *cfg, struct errmsg *why)
 	h->admin_id = identity_find("ADMIN_USER", cfg->admin_user);
 	r = premises_open(cfg, &h->admin_id, &h->premises, why);
 	if (r == 0)
-		r = listen_patiently(h, cfg, why);
+		r = take_sockets(m, cfg, why);
 	if (r == 0)
 		r = premises_open_socket(&h->premises, &h->worker_id, why);
 	return r;
@@ -197,43 +165,41 @@ start_up(struct master *m, struct errmsg *why)
 	struct inputs *in = &state_generation(m, FIRST_GENERATION)->inputs;
 	int r;
 
-	m->pid = getpid();
+	process_blank(m);
 	m->current = FIRST_GENERATION;
 	m->started_wall_ms = clock_wall_ms();
-	m->house.signal_fd = m->house.reload_pipe[0] = m->house.reload_pipe[1] = -1;
-	m->house.shared = (struct shared){ .published_fd = -1, .state_fd = -1 };
-	m->house.premises = premises_none();
-	if ((r = take_process(&m->house, why)) != 0 ||
-	    (r = read_config(m, in, why)) != 0 || (r = read_rest(m, in, why)) != 0 ||
-	    (r = occupy(m, in->config, why)) != 0 || (r = settle_start(m, why)) != 0 ||
+	if ((r = process_take(&m->house, why)) != 0 ||
+	    (r = open_pipe(&m->house, why)) != 0 || (r = read_config(m, in, why)) != 0 ||
+	    (r = read_rest(m, in, why)) != 0 || (r = occupy(m, in->config, why)) != 0 ||
+	    (r = settle_start(m, why)) != 0 ||
 	    (r = settle_prepare(m, in->config, why)) != 0 ||
 	    (r = publish_inputs(m, in, why)) != 0)
 		return r;
 	keyset_destroy(&in->keys);
 	figures_start(m);
 	announce(m, in->config);
+	limits_check(in->config, m->house.listeners.n_worker);
+	rights_report(&m->house);
 	return 0;
-}
-
-static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
 }
 
 void
 start_undo(struct master *m)
 {
+	const struct ticket_keys none = { 0 };
 	struct house *h = &m->house;
 
+	OPENSSL_cleanse(&m->tickets, sizeof(m->tickets));
+	if (h->shared.published != NULL)
+		shared_put_tickets(h->shared.published, &none);
+	upstream_process_fini(m);
 	inputs_fini(&m->reload.next);
 	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++)
 		inputs_fini(&m->generations[i].inputs);
-	close_fd(&h->signal_fd);
-	close_fd(&h->reload_pipe[0]);
-	close_fd(&h->reload_pipe[1]);
+	notify_close(m);
+	process_close(&h->signal_fd);
+	process_close(&h->reload_pipe[0]);
+	process_close(&h->reload_pipe[1]);
 	listen_close(&h->listeners);
 	settle_close(m);
 	premises_close(&h->premises);

@@ -8,10 +8,13 @@
 #ifndef GATEHOUSE_MASTER_STATE_H
 #define GATEHOUSE_MASTER_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "common/arena.h"
 #include "common/proctitle.h"
@@ -58,7 +61,9 @@ struct generation {
 	struct inputs inputs; /* without keys: those are published */
 	struct ending ending;
 	uint32_t alive;
-	int last_status; /* of the last of its workers that died */
+	int last_status;       /* of the last of its workers that died */
+	uint64_t last_refused; /* and the system call that it noted */
+	int old_state_fd; /* 0: none; its workers use this region, of an older layout */
 	struct place places[CONFIG_MAX_WORKERS];
 };
 
@@ -66,6 +71,19 @@ struct generation {
 struct admin_child {
 	struct place place;
 	struct ending ending; /* a restart with another configuration, or the end */
+};
+
+/* UPSTREAM_COMMAND's process. */
+struct upstream_process {
+	struct place place;
+	char *command; /* owned: what it was started with; NULL: never */
+	bool id_known;
+	struct identity id;
+	char *home; /* owned: HOME, where the ids are not the master's */
+	bool leaving, killed;
+	uint64_t kill_ms; /* leaving: when patience ends */
+	bool hurry;
+	uint64_t restarts;
 };
 
 enum reload_step {
@@ -84,6 +102,38 @@ struct reload {
 	enum reload_result last;
 	struct errmsg reason;
 	int64_t last_wall_ms;
+};
+
+enum upgrade_step {
+	UPGRADE_IDLE,
+	UPGRADE_ROOM,     /* waits for the place of the oldest generation */
+	UPGRADE_CHECKING, /* the new executable checks itself */
+	UPGRADE_RISING,   /* this is the new one: waits for its workers */
+};
+
+/* SIGUSR2; see upgrade.h. */
+struct upgrade {
+	bool wanted; /* asked for, and not begun yet */
+	enum upgrade_step step;
+	uint64_t started, finished;
+	enum reload_result last;
+	struct errmsg reason;
+	int64_t last_wall_ms;
+	pid_t check_pid; /* 0: it does not run */
+	int check_fd;    /* its standard error; 0: none */
+	uint64_t check_until_ms;
+	bool check_ended;
+	int check_status;
+	char said[4096];
+	size_t said_n;
+	bool begun;      /* rising: the workers were forked */
+	uint64_t target; /* rising: their generation */
+};
+
+/* After an upgrade: regions that this program can't read. */
+struct resumed {
+	bool is_stale;
+	int published_fd, state_fd;
 };
 
 /* How a file looked when it was last read; all zero: not there. */
@@ -122,6 +172,20 @@ struct roll {
 	uint64_t again_ms; /* not before */
 };
 
+enum notify_state { NOTIFY_STARTING, NOTIFY_READY, NOTIFY_RELOADING, NOTIFY_STOPPING };
+
+/* See notify.h. */
+struct notify {
+	int fd; /* -1: nobody wants to know */
+	struct sockaddr_un to;
+	socklen_t to_bytes;
+	enum notify_state told;
+	char line[128];
+	uint64_t watchdog_ms; /* between two signs of life; 0: none is asked for */
+	uint64_t watchdog_due_ms;
+	bool failing;
+};
+
 enum master_phase {
 	MASTER_RESOLVING, /* admin runs, and looks up upstream's name */
 	MASTER_STARTING,  /* the first workers were forked */
@@ -143,6 +207,7 @@ struct house {
 
 struct master {
 	const char *config_file; /* the -c option, or NULL */
+	char exe[PATH_MAX];      /* where this program was when it was started */
 	struct proctitle title;
 	pid_t pid;
 	uint32_t workers; /* slots; fixed at the start */
@@ -151,7 +216,11 @@ struct master {
 	struct generation generations[SHARED_MAX_GENERATIONS];
 	uint64_t current; /* number of the serving generation */
 	struct admin_child admin;
+	struct upstream_process upstream;
 	struct reload reload;
+	struct upgrade upgrade;
+	struct resumed resumed;
+	struct notify notify;
 	struct journal journal;
 	struct roll roll;
 	struct watch watch;

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/rundir.h"
 #include "common/version.h"
+#include "master/upstream_process.h"
 
 const char *
 status_result_name(enum reload_result r)
@@ -86,13 +87,26 @@ processes(const struct master *m)
 	return list;
 }
 
+/* How the last one of its kind went. */
+static json_t *
+outcome(enum reload_result result, const struct errmsg *reason, int64_t wall_ms)
+{
+	if (result == RELOAD_NONE)
+		return json_null();
+	return json_pack("{s:s, s:s, s:f}", "result", status_result_name(result),
+	    "reason", reason->text, "time", (double)wall_ms / 1000);
+}
+
 static json_t *
 last_reload(const struct reload *r)
 {
-	if (r->last == RELOAD_NONE)
-		return json_null();
-	return json_pack("{s:s, s:s, s:f}", "result", status_result_name(r->last),
-	    "reason", r->reason.text, "time", (double)r->last_wall_ms / 1000);
+	return outcome(r->last, &r->reason, r->last_wall_ms);
+}
+
+static json_t *
+last_upgrade(const struct upgrade *u)
+{
+	return outcome(u->last, &u->reason, u->last_wall_ms);
 }
 
 /* A path as a process in another folder would write it; NULL stays null. */
@@ -120,6 +134,18 @@ settings_for_cli(const struct config *cfg)
 	    "drain_timeout_ms", (json_int_t)cfg->drain_timeout_ms);
 }
 
+/* UPSTREAM_COMMAND's process; null where there is none. */
+static json_t *
+upstream(struct master *m)
+{
+	const struct upstream_process *u = &m->upstream;
+
+	if (state_config(m)->upstream_command == NULL && u->place.pid == 0)
+		return json_null();
+	return json_pack("{s:i, s:s, s:I}", "pid", (int)u->place.pid, "state",
+	    upstream_process_state(m), "restarts", (json_int_t)u->restarts);
+}
+
 /* The whole object; NULL when memory is short. */
 static json_t *
 build(struct master *m)
@@ -135,21 +161,26 @@ build(struct master *m)
 	    "worker_restarts", (json_int_t)m->worker_restarts, "admin_restarts",
 	    (json_int_t)m->admin_restarts, "keys",
 	    (json_int_t)keyring_count(shared_keyring(m->house.shared.published)));
-	json_t *more = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "reloads_started",
-	    (json_int_t)r->started, "reloads_finished", (json_int_t)r->finished,
-	    "last_reload", last_reload(r), "listen",
-	    addresses(&l->listen_text, cfg->listen), "admin_listen",
+	json_t *upgrades = json_pack("{s:s, s:I, s:I, s:o}", "executable", m->exe,
+	    "upgrades_started", (json_int_t)m->upgrade.started, "upgrades_finished",
+	    (json_int_t)m->upgrade.finished, "last_upgrade", last_upgrade(&m->upgrade));
+	json_t *more = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+	    "upstream_process", upstream(m), "reloads_started", (json_int_t)r->started,
+	    "reloads_finished", (json_int_t)r->finished, "last_reload", last_reload(r),
+	    "listen", addresses(&l->listen_text, cfg->listen), "admin_listen",
 	    addresses(&l->admin_text, cfg->admin_listen), "metrics_listen",
 	    addresses(&l->metrics_text, NULL), "processes", processes(m));
 	json_t *settings = settings_for_cli(cfg);
 
 	if (root == NULL || json_object_update(root, more) == -1 ||
-	    json_object_update(root, settings) == -1) {
+	    json_object_update(root, settings) == -1 ||
+	    json_object_update(root, upgrades) == -1) {
 		json_decref(root);
 		root = NULL;
 	}
 	json_decref(more);
 	json_decref(settings);
+	json_decref(upgrades);
 	return root;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The end: workers finish what is in flight, then admin flushes what was counted,
- * then the master leaves. SIGTERM waits for streams, SIGQUIT or a second SIGTERM
+ * The end: workers finish what is in flight, then admin flushes what was counted and
+ * UPSTREAM_COMMAND is stopped, then the master leaves. SIGTERM waits for streams, SIGQUIT or a second SIGTERM
  * does not.
  */
 #ifndef GATEHOUSE_MASTER_STOP_H

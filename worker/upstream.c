@@ -13,8 +13,9 @@
 #include "worker/upstream_conn.h"
 
 enum {
-	POOL_MAX = 256,      /* idle connections of a worker */
-	POOL_IDLE_MS = 60000 /* how long one waits to be used again */
+	POOL_MAX = 256,       /* idle connections of a worker */
+	POOL_IDLE_MS = 60000, /* how long one waits to be used again */
+	PROBE_DOWN_MS = 500   /* silence that is enough while the target is down */
 };
 
 int
@@ -390,6 +391,12 @@ upstream_cancel(struct upstream_call *call)
 void
 upstream_probe(struct upstream *up, uint64_t ms)
 {
+	const struct scoreboard_row *row = up->env->row;
+
+	if (atomic_load_explicit(&row->upstream_fail_ms, memory_order_relaxed) >
+		atomic_load_explicit(&row->upstream_ok_ms, memory_order_relaxed) &&
+	    ms > PROBE_DOWN_MS)
+		ms = PROBE_DOWN_MS;
 	if (up->probing || up->env->now_ms - up->heard_ms < ms)
 		return;
 	up->probing = conn_open(up, NULL) != NULL;

@@ -100,7 +100,8 @@ void upstream_resume(struct upstream_call *call);
 /* Give the request up, closing its connection. Harmless when it is over. */
 void upstream_cancel(struct upstream_call *call);
 
-/* If nothing was heard of the target for ms, see whether it takes a connection. */
+/* If nothing was heard of the target for ms, see whether it takes a connection. One that
+ * is down is tried each time, half a second apart at least: readiness waits for it. */
 void upstream_probe(struct upstream *up, uint64_t ms);
 
 #endif

@@ -442,6 +442,18 @@ ticket_queue(struct wire *w)
 }
 
 /* Encrypt head and body, the head sharing its record with the body's beginning. */
+/* OpenSSL 3.0 keeps the buffer of the first write, 16 KiB, for as long as a connection is
+ * idle; from the second on SSL_MODE_RELEASE_BUFFERS holds. */
+static void
+trim_once(struct wire *w)
+{
+	if (w->trimmed || !w->handshaken)
+		return;
+	w->trimmed = true;
+	if (SSL_free_buffers(w->ssl) != 1)
+		ERR_clear_error(); /* something is left in them */
+}
+
 static int
 encrypt_both(struct wire *w, struct span head, struct span body)
 {
@@ -461,7 +473,11 @@ encrypt_both(struct wire *w, struct span head, struct span body)
 	} else {
 		r = encrypt(w, head.p, head.n);
 	}
-	return r != 0 ? r : encrypt(w, body.p, body.n);
+	if (r == 0)
+		r = encrypt(w, body.p, body.n);
+	if (r == 0)
+		trim_once(w);
+	return r;
 }
 
 int

@@ -37,6 +37,7 @@ struct wire {
 	bool ticket_due; /* server, TLS 1.3: a ticket goes out with the first write */
 	bool server;
 	bool fin;           /* the peer's FIN has been read */
+	bool trimmed;       /* what OpenSSL held behind the handshake was given back */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */

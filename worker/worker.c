@@ -6,9 +6,15 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "worker/acceptor.h"
 #include "worker/account.h"
 #include "worker/env.h"
@@ -192,6 +198,13 @@ worker_main(const struct worker_args *args)
 	}
 	ignore_signals(); /* SIGTERM and SIGQUIT have their handlers by now */
 	every_second(w);
+	tzset(); /* or the first look at the clock would read a file */
+	r = sandbox_enter(SANDBOX_WORKER, &w->env.row->refused_call);
+	if (r != 0) {
+		log_error("worker_start", "the filter of system calls can't be set: %s",
+		    err_text(r));
+		goto out;
+	}
 	atomic_store_explicit(&w->env.row->since_ms, w->env.now_ms, memory_order_relaxed);
 	atomic_store_explicit(&w->env.row->phase, WORKER_READY, memory_order_release);
 	if (event_base_dispatch(w->env.base) == 0)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what building, testing, linting or running needs is on this machine.
-#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, deb
+#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, bench, deb
 # Each need is looked for by what it gives (a program, a header, a pkg-config name), so
 # nothing is asked of the network when all is there, whatever the system. What is missing
 # is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
@@ -18,6 +18,7 @@ need()
 }
 
 program() { command -v "$1"; }
+server_program() { [ -x "/usr/sbin/$1" ] || command -v "$1"; }
 library() { command -v pkg-config && pkg-config --exists "$1"; }
 c_header() { echo "#include <$1>" | "${CC:-cc}" -E -; }
 llhttp() { [ -f /usr/share/llhttp/llhttp.c ] || library libllhttp; }
@@ -118,6 +119,45 @@ needs_run()
 	need curl program curl
 }
 
+# What gatehouse is compared with; no service is wanted of it.
+needs_bench()
+{
+	needs_build
+	need python3 program python3
+	need openssl program openssl
+	need nginx server_program nginx
+	need libnginx-mod-http-lua test -e /usr/lib/nginx/modules/ngx_http_lua_module.so
+	need haproxy server_program haproxy
+	need wrk program wrk
+}
+
+# Packages of servers start them, now and at each boot. Those that are installed here must
+# not: an absent policy-rc.d is put there meanwhile (invoke-rc.d(8)), and what was enabled
+# is disabled again.
+SERVERS="nginx haproxy prometheus"
+POLICY=/usr/sbin/policy-rc.d
+
+forbid_starts()
+{
+	policy_is_ours=""
+	trap allow_starts EXIT
+	trap 'exit 1' INT TERM
+	[ -e $POLICY ] && return 0
+	policy_is_ours=yes
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee $POLICY >/dev/null
+	$as_root chmod 755 $POLICY
+}
+
+allow_starts()
+{
+	[ -z "$policy_is_ours" ] || $as_root rm -f $POLICY
+	for server in $SERVERS; do
+		case " $missing " in
+		*" $server "*) $as_root update-rc.d "$server" disable >/dev/null 2>&1 || true ;;
+		esac
+	done
+}
+
 install_missing()
 {
 	as_root=""
@@ -134,15 +174,15 @@ install_missing()
 	esac
 	echo "deps: installing from $distribution:$missing"
 	log=$(mktemp)
+	done=yes
+	forbid_starts
 	# $missing is a list of words
 	# shellcheck disable=SC2086
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-	    install -y --no-install-recommends $missing >"$log" 2>&1 || {
-		cat "$log" >&2
-		rm -f "$log"
-		exit 1
-	}
+	    install -y --no-install-recommends $missing >"$log" 2>&1 || done=""
+	[ -n "$done" ] || cat "$log" >&2
 	rm -f "$log"
+	[ -n "$done" ] || exit 1
 	echo "deps: done"
 }
 
@@ -153,9 +193,9 @@ flock 9
 
 for set in "$@"; do
 	case $set in
-	build | test | lint | python | run | deb) "needs_$set" ;;
+	build | test | lint | python | run | bench | deb) "needs_$set" ;;
 	*)
-		echo "usage: deps.sh build|test|lint|python|run|deb ..." >&2
+		echo "usage: deps.sh build|test|lint|python|run|bench|deb ..." >&2
 		exit 2
 		;;
 	esac

@@ -96,7 +96,8 @@ _gatehouse()
 	esac
 	verb=$(_gatehouse_verb)
 	case ${COMP_WORDS[1]} in
-	run | check | reload | stop | upgrade) _gatehouse_words '-c --config' ;;
+	check) _gatehouse_words '-c --config --upgrade' ;;
+	run | reload | stop | upgrade) _gatehouse_words '-c --config' ;;
 	status) _gatehouse_words '-c --config --json' ;;
 	keys) _gatehouse_keys ;;
 	usage) _gatehouse_usage ;;

@@ -73,7 +73,7 @@ make_certificate()
 # The first key: its hash in the key file, the secret beside it for the next run.
 make_api_key()
 {
-	[ ! -s "$dir/api_key" ] || [ ! -s "$dir/api_keys.json" ] || return 0
+	[ ! -s "$dir/api_key" ] || [ ! -s "$API_KEYS_FILE" ] || return 0
 	echo "run: making a first API key, $dir/api_key"
 	(
 		umask 077
@@ -82,6 +82,22 @@ make_api_key()
 			<"$dir/created.json" >"$dir/api_key"
 	) || fail "could not make an API key"
 	rm -f "$dir/created.json"
+}
+
+# For the admin page, unless the environment says another one.
+make_admin_password()
+{
+	[ -z "${ADMIN_PASSWORD:-}${ADMIN_PASSWORD_FILE:-}" ] || return 0
+	[ -s "$dir/admin_password" ] ||
+	    (umask 077 && openssl rand -base64 18 >"$dir/admin_password") ||
+	    fail "could not make an admin password"
+	export ADMIN_PASSWORD_FILE="$dir/admin_password"
+}
+
+# As root the admin process has a user of its own, who edits the keys.
+give_keys()
+{
+	[ "$(id -u)" != 0 ] || chown -R "$ADMIN_USER" "$dir/keys"
 }
 
 start_standin()
@@ -142,11 +158,17 @@ client = OpenAI(base_url="$url", api_key="$key", http_client=DefaultHttpxClient(
 answer = client.chat.completions.create(model="gpt-oss-120b", messages=[{"role": "user", "content": "Hello"}])
 print(answer.choices[0].message.content)
 
+The admin page: https://localhost:$port/admin
 END
+	if [ "${ADMIN_PASSWORD_FILE:-}" = "$dir/admin_password" ]; then
+		echo "Its password: $(cat "$dir/admin_password")"
+	fi
+	echo
 }
 
 [ -x "$gatehouse" ] || fail "$gatehouse is not there; run make"
-mkdir -p "$dir/data"
+mkdir -p "$dir/data" "$dir/keys"
+chmod 700 "$dir/keys"
 # Only loopback, by IPv6 too where there is one; the secrets in run/ are this user's alone.
 listen=127.0.0.1:$port
 if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then
@@ -158,7 +180,7 @@ export WORKERS="${WORKERS:-2}"
 export METRICS_LISTEN="${METRICS_LISTEN:-off}"
 export WORKER_USER="${WORKER_USER:-nobody}" ADMIN_USER="${ADMIN_USER:-nobody}"
 export DATA_DIR="$dir/data" RUN_DIR="$dir/data"
-export API_KEYS_FILE="$dir/api_keys.json"
+export API_KEYS_FILE="$dir/keys/api_keys.json"
 export TLS_CERT_FILE="$dir/cert.pem" TLS_KEY_FILE="$dir/key.pem"
 
 # Sessions of their own: Ctrl-C reaches this script alone, which passes on one SIGTERM.
@@ -167,6 +189,8 @@ trap 'status=$?; on_exit; exit $status' EXIT
 make_certificate
 choose_upstream
 make_api_key
+make_admin_password
+give_keys
 setsid "$gatehouse" run &
 gatehouse_pid=$!
 if wait_until gatehouse "$gatehouse_pid" is_ready; then

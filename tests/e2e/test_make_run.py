@@ -110,7 +110,7 @@ def test_the_printed_lines_work_and_a_second_run_has_the_same_key(start):
 
 def test_its_secrets_can_be_read_by_their_owner_alone(start):
     run = start().ready()
-    for name in ("key.pem", "api_key", "api_keys.json"):
+    for name in ("key.pem", "api_key", "keys/api_keys.json", "admin_password"):
         assert stat.S_IMODE((run.folder / "run" / name).stat().st_mode) == 0o600, name
     run.stop()
 

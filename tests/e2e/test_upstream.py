@@ -1,6 +1,7 @@
 """Upstreams of every kind, well and unwell."""
 
 import json
+import os
 import socket
 
 import pytest
@@ -80,6 +81,19 @@ def test_https_with_another_authority_is_a_502(start_house, tls_standin, folder)
     house = start_house(upstream=tls_standin.url("localhost"), UPSTREAM_CA_FILE=other.cert)
     assert_502(ask_chat(house), "true")
     assert tls_standin.requests() == []
+
+
+def test_https_trusts_other_authorities_after_a_reload(start_house, tls_standin, pair, folder):
+    authorities = folder / f"authorities-{os.getpid()}.pem"
+    authorities.write_bytes(certs.make(folder, f"outdated-{os.getpid()}").cert.read_bytes())
+    house = start_house(upstream=tls_standin.url("localhost"), UPSTREAM_CA_FILE=authorities)
+    assert house.ask("GET", "/v1/models").status == 502
+    authorities.write_bytes(pair.cert.read_bytes())
+    assert house.reload()["result"] == "ok"
+    assert house.status()["generation"] == 2
+    assert house.ask("GET", "/v1/models").status == 200
+    assert house.reload()["result"] == "ok"
+    assert house.status()["generation"] == 2, "nothing has changed"
 
 
 def test_https_with_the_systems_authorities_does_not_trust_ours(start_house, tls_standin):

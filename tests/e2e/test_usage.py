@@ -392,8 +392,9 @@ def test_a_backup_holds_no_secret(own):
 
 
 @pytest.mark.parametrize("target", [
-    "/internal/usage?from=0&to=4294967295&by=0", "/internal/forget", "/admin/../internal/usage?from=0&to=1&by=0",
-    "//internal/usage?from=0&to=1&by=0", "/admin/%2e%2e/internal/usage?from=0&to=1&by=0"])
+    "/internal/usage?from=0&to=4294967295&by=0", "/internal/forget", "/internal/state",
+    "/admin/../internal/usage?from=0&to=1&by=0", "//internal/usage?from=0&to=1&by=0",
+    "/admin/%2e%2e/internal/usage?from=0&to=1&by=0"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_clients_do_not_reach_what_the_command_line_asks(house, method, target):
     answer = house.ask(method, target)

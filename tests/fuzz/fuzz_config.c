@@ -22,11 +22,11 @@ static size_t
 split(char *text, char *v[MAX_VARIABLES + 1])
 {
 	size_t n = 0;
-	char *rest;
+	char *line;
 
-	for (char *line = strtok_r(text, "\n", &rest); line != NULL && n < MAX_VARIABLES;
-	     line = strtok_r(NULL, "\n", &rest))
-		v[n++] = line;
+	while (n < MAX_VARIABLES && (line = strsep(&text, "\n")) != NULL)
+		if (*line != '\0')
+			v[n++] = line;
 	v[n] = NULL;
 	return n;
 }

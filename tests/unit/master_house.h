@@ -6,7 +6,8 @@
  *
  * The worker says who it is to whoever connects. What it does beside that is told by
  * the CORS origin of its configuration: https://die.example exits before it is ready,
- * https://deaf.example ignores SIGTERM, as one does whose streams go on. Each answer is
+ * https://deaf.example ignores SIGTERM, as one does whose streams go on; https://filter.example dies as one
+ * does whom the filter of system calls refuses ptrace(). Each answer is
  * counted in the worker's arena; https://open.example never settles it, and
  * https://fill.example uses three quarters of the cells with the first one.
  */
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -79,6 +81,15 @@ fake_identify(const struct worker_args *a, const struct worker_listener *l, int 
 	    (unsigned)getuid(), (int)l->tls);
 	if (write(fd, text, (size_t)n) != n)
 		abort();
+}
+
+/* As sandbox.c's handler: noted, then the default end. */
+static inline void
+fake_refused(_Atomic uint64_t *refused)
+{
+	(void)signal(SIGSYS, SIG_DFL);
+	atomic_store(refused, (uint64_t)SYS_ptrace + 1);
+	(void)raise(SIGSYS);
 }
 
 static inline bool
@@ -145,6 +156,8 @@ worker_main(const struct worker_args *a)
 		abort();
 	if (fake_is_told(a, "https://die.example"))
 		return FAKE_DIES;
+	if (fake_is_told(a, "https://filter.example"))
+		fake_refused(&row->refused_call);
 	fake_deaf = fake_is_told(a, "https://deaf.example");
 	for (size_t i = 0; i < a->n_listeners && n < 64; i++) {
 		if (a->listeners[i].slot != a->slot)
@@ -187,8 +200,8 @@ fake_enact(const struct admin_args *a)
 	    (e.settings.good > began ? FAKE_SETTINGS_GOOD : 0);
 }
 
-/* Admin: 'r' asks for a reload, 'e' for an enactment, 'x' aborts; it is answered with the
- * pid, or with what came of the enactment. */
+/* Admin: 'r' asks for a reload, 'e' for an enactment, 'x' aborts, 'f' meets the filter; it is
+ * answered with the pid, or with what came of the enactment. */
 static inline void
 fake_admin_serve(const struct admin_args *a)
 {
@@ -201,6 +214,8 @@ fake_admin_serve(const struct admin_args *a)
 		abort();
 	if (what == 'x')
 		abort();
+	if (what == 'f')
+		fake_refused(&a->shared->state->admin_refused_call);
 	if (what == 'r' && write(a->reload_fd, "r", 1) != 1)
 		abort();
 	n = snprintf(

@@ -163,6 +163,22 @@ with_a_password_what_does_not_exist_is_404(void **state)
 }
 
 static void
+clients_are_not_given_the_state_that_commands_are(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	assert_int_equal(http_status(ask(b, &b->admin, "GET", "/internal/state")), 200);
+	assert_int_equal(http_status(ask(b, &b->admin, "POST", "/internal/state")), 404);
+	assert_int_equal(http_status(ask(b, &b->admin, "HEAD", "/internal/state")), 404);
+	assert_true(
+	    http_ask(&b->admin, "GET", "/internal/state",
+		"X-Gatehouse-Client: 192.0.2.1\r\n", b->answer, sizeof(b->answer)) > 0);
+	assert_int_equal(http_status(b->answer), 404);
+	assert_int_equal(end(b, SIGTERM), 0);
+}
+
+static void
 challenges_are_served_from_the_webroot(void **state)
 {
 	struct bench *b = *state;
@@ -324,6 +340,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH(without_a_password_admin_says_that_it_is_off),
 		BENCH(with_a_password_what_does_not_exist_is_404),
+		BENCH(clients_are_not_given_the_state_that_commands_are),
 		BENCH(challenges_are_served_from_the_webroot),
 		BENCH(without_a_webroot_there_are_no_challenges),
 		BENCH(metrics_are_served_on_their_own_socket),

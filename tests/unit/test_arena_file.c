@@ -224,6 +224,35 @@ assert_word_refused(const struct tempdir *t, size_t at, uint64_t wrong)
 }
 
 static void
+who_inherits_it_goes_on_with_its_lock_and_its_counts(void **state)
+{
+	const struct tempdir *t = *state;
+	struct arena *a = case_create(t, CASE_ID, 64, 8);
+	struct arena *heir = NULL;
+	struct arena *other = NULL;
+	char path[96];
+	uint32_t cell;
+	int fd;
+
+	case_path(t, CASE_ID, path);
+	assert_int_equal(arena_adopt(a), 0);
+	assert_int_equal(arena_cell_for(a, "k", "m", "chat", &cell), 0);
+	fd = dup(arena_fd(a));
+	arena_close(&a);
+	assert_int_equal(arena_inherit(fd, &heir), 0);
+	assert_int_equal(arena_id(heir), CASE_ID);
+	assert_int_equal(arena_cells(heir), 1);
+	assert_int_equal(arena_open(path, true, &other), -EWOULDBLOCK);
+	arena_close(&heir);
+	assert_int_equal(arena_open(path, true, &other), 0);
+	arena_close(&other);
+	fd = dup(STDERR_FILENO);
+	assert_true(arena_inherit(fd, &heir) < 0);
+	assert_null(heir);
+	close(fd);
+}
+
+static void
 sizes_and_counts_that_do_not_fit_are_refused(void **state)
 {
 #define WORD(field) offsetof(struct arena_header, field)
@@ -554,6 +583,7 @@ main(void)
 		FILE_TEST(another_version_or_layout_is_refused_as_stale),
 		FILE_TEST(
 		    a_file_whose_header_never_reached_the_disk_is_told_from_a_damaged_one),
+		FILE_TEST(who_inherits_it_goes_on_with_its_lock_and_its_counts),
 		FILE_TEST(sizes_and_counts_that_do_not_fit_are_refused),
 		FILE_TEST(what_is_no_regular_file_is_refused_without_waiting),
 		FILE_TEST(a_copy_under_another_name_is_refused),

@@ -444,6 +444,30 @@ a_secret_may_stand_in_a_file_of_its_own(void **state)
 }
 
 static void
+a_role_forgets_all_secrets_but_those_that_it_keeps(void **state)
+{
+	static const char *const keep[] = { "ADMIN_PASSWORD", NULL };
+	static const char *const none[] = { NULL };
+	struct outcome o = case_good("{\"admin_password\": \"a-password-of-some-length\","
+				     " \"privatemode_api_key\": \"upstream\","
+				     " \"api_keys\": [\"one\", \"two\"]}",
+	    NO_ENV);
+
+	(void)state;
+	config_forget(o.cfg, keep);
+	assert_string_equal(o.cfg->admin_password, "a-password-of-some-length");
+	assert_string_equal(o.cfg->privatemode_api_key, ""); /* it was set: that stays */
+	assert_null(o.cfg->metrics_token);
+	assert_int_equal(o.cfg->api_keys.n, 2);
+	assert_string_equal(o.cfg->api_keys.v[0], "");
+	assert_string_equal(o.cfg->api_keys.v[1], "");
+	assert_non_null(o.cfg->data_dir); /* no secret */
+	config_forget(o.cfg, none);
+	assert_string_equal(o.cfg->admin_password, "");
+	case_fini(&o);
+}
+
+static void
 every_secret_but_the_list_has_a_file_form(void **state)
 {
 	char key[128], token[128];
@@ -678,6 +702,7 @@ main(void)
 		cmocka_unit_test(a_bad_file_is_refused_by_field),
 		cmocka_unit_test(a_file_that_is_named_must_be_there),
 		cmocka_unit_test(a_secret_may_stand_in_a_file_of_its_own),
+		cmocka_unit_test(a_role_forgets_all_secrets_but_those_that_it_keeps),
 		cmocka_unit_test(every_secret_but_the_list_has_a_file_form),
 		cmocka_unit_test(a_bad_secret_file_is_refused_by_path),
 		cmocka_unit_test(a_secret_given_twice_in_one_source_is_refused),

@@ -256,6 +256,16 @@ a_command_that_would_write_prompts_to_disk_is_refused(void **state)
 	    "UPSTREAM_COMMAND: --dumpRequests writes");
 	case_one_fault(NULL, ENV("UPSTREAM_COMMAND=/bin/proxy -dumprequests=/tmp"),
 	    "UPSTREAM_COMMAND: --dumpRequests writes");
+	case_one_fault(NULL, ENV("UPSTREAM_COMMAND=/bin/proxy --dump\"Req\"uests /tmp"),
+	    "UPSTREAM_COMMAND: --dumpRequests writes");
+}
+
+static void
+a_command_whose_quote_has_no_end_is_refused(void **state)
+{
+	(void)state;
+	case_one_fault(NULL, ENV("UPSTREAM_COMMAND=/bin/proxy 'x"),
+	    "UPSTREAM_COMMAND: a quote or a backslash has no end");
 }
 
 /* One environment variable and what its warning says; NULL: none. */
@@ -367,6 +377,7 @@ main(void)
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(a_key_file_need_not_exist),
 		cmocka_unit_test(a_command_that_would_write_prompts_to_disk_is_refused),
+		cmocka_unit_test(a_command_whose_quote_has_no_end_is_refused),
 		cmocka_unit_test(what_is_unsafe_is_warned_of),
 		cmocka_unit_test(a_trusted_list_silences_the_warning_of_trust),
 		cmocka_unit_test(a_private_key_that_others_can_read_is_warned_of),

@@ -240,6 +240,52 @@ a_reload_can_keep_what_needs_a_restart(void **state)
 }
 
 static void
+what_needs_a_restart_survives_being_written_down(void **state)
+{
+	struct outcome o = case_good(NULL,
+	    ENV("LISTEN=http://[::]:81,http://127.0.0.1:82", "WORKERS=3", "MAX_KEYS=9",
+		"METRICS_LISTEN=off", "DATA_DIR=/x/a=b", "WORKER_USER=u",
+		"PRIVATEMODE_API_KEY=abcdefghijkl"));
+	struct strlist lines = { 0 };
+	struct strlist differs = { 0 };
+	struct config *back = NULL;
+
+	(void)state;
+	assert_int_equal(config_restart_save(o.cfg, &lines), 0);
+	for (size_t i = 0; i < lines.n; i++)
+		assert_null(strstr(lines.v[i], "abcdefghijkl"));
+	assert_int_equal(config_restart_load(&lines, &back), 0);
+	(void)config_differs(o.cfg, back, &differs);
+	assert_int_equal(differs.n, 0);
+	assert_int_equal(back->listen[1].scheme, LISTEN_HTTP);
+	assert_int_equal(back->n_metrics_listen, 0);
+	assert_null(back->privatemode_api_key);
+	strlist_free(&lines);
+	strlist_free(&differs);
+	config_destroy(&back);
+	case_fini(&o);
+}
+
+static void
+lines_that_are_no_such_settings_are_refused(void **state)
+{
+	static const char *const cases[] = { "", "WORKERS", "WORKERS=", "WORKERS=0",
+		"WORKERS=x", "LISTEN=nonsense", "NOTHING=1", "ACCESS_LOG=on",
+		"workers=1" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct strlist lines = { 0 };
+		struct config *back = NULL;
+
+		assert_int_equal(strlist_add(&lines, cases[i]), 0);
+		assert_int_equal(config_restart_load(&lines, &back), ERR_INVALID);
+		assert_null(back);
+		strlist_free(&lines);
+	}
+}
+
+static void
 what_is_printed_is_the_effective_configuration(void **state)
 {
 	const char *const env[] = { "API_KEYS_FILE=/k/keys.json", "WORKERS=2",
@@ -306,6 +352,8 @@ main(void)
 		cmocka_unit_test(a_certificate_that_comes_needs_new_workers_but_no_restart),
 		cmocka_unit_test(another_certificate_needs_new_workers),
 		cmocka_unit_test(a_reload_can_keep_what_needs_a_restart),
+		cmocka_unit_test(what_needs_a_restart_survives_being_written_down),
+		cmocka_unit_test(lines_that_are_no_such_settings_are_refused),
 		cmocka_unit_test(what_is_printed_is_the_effective_configuration),
 		cmocka_unit_test(the_documentation_has_every_row_with_its_default),
 	};

@@ -17,6 +17,8 @@
 #include <cmocka.h>
 #include <seccomp.h>
 
+static struct activation none; /* nothing was passed */
+
 static char v4[] = "127.0.0.1";
 static char v6_any[] = "::";
 
@@ -40,7 +42,7 @@ port_0_is_one_free_port_for_all_slots(void **state)
 	struct errmsg why = { "" };
 
 	(void)state;
-	assert_int_equal(listen_open(&cfg, &l, &why), 0);
+	assert_int_equal(listen_open(&cfg, &none, &l, &why), 0);
 	assert_int_equal(l.n_worker, 6);
 	assert_int_equal(l.n_metrics, 1);
 	for (size_t i = 0; i < l.n_worker; i++) {
@@ -72,7 +74,7 @@ admin_addresses_are_marked_and_take_admin_from_the_others(void **state)
 	struct errmsg why = { "" };
 
 	(void)state;
-	assert_int_equal(listen_open(&cfg, &l, &why), 0);
+	assert_int_equal(listen_open(&cfg, &none, &l, &why), 0);
 	assert_true(l.worker[0].no_admin && !l.worker[0].admin_only);
 	assert_true(!l.worker[1].no_admin && l.worker[1].admin_only);
 	listen_mark_tls(&l, &cfg);
@@ -103,7 +105,7 @@ the_address_for_all_takes_ipv4_too(void **state)
 	struct errmsg why = { "" };
 
 	(void)state;
-	assert_int_equal(listen_open(&cfg, &l, &why), 0);
+	assert_int_equal(listen_open(&cfg, &none, &l, &why), 0);
 	assert_true(takes_v4(port_of(l.listen_text.v[0])));
 	listen_close(&l);
 }
@@ -124,7 +126,7 @@ open_without_ipv6(void)
 	    seccomp_load(filter) != 0)
 		return 2;
 	seccomp_release(filter);
-	if (listen_open(&cfg, &l, &why) != 0 ||
+	if (listen_open(&cfg, &none, &l, &why) != 0 ||
 	    strncmp(l.listen_text.v[0], "0.0.0.0:", 8) != 0 ||
 	    !takes_v4(port_of(l.listen_text.v[0])))
 		return 1;
@@ -166,11 +168,11 @@ a_taken_port_is_refused_by_name_and_nothing_stays_open(void **state)
 	size_t before;
 
 	(void)state;
-	assert_int_equal(listen_open(&cfg, &first, &why), 0);
+	assert_int_equal(listen_open(&cfg, &none, &first, &why), 0);
 	a[1].port = (uint16_t)port_of(first.listen_text.v[0]);
 	cfg.n_listen = 2;
 	before = open_descriptors();
-	assert_int_equal(listen_open(&cfg, &second, &why), -EADDRINUSE);
+	assert_int_equal(listen_open(&cfg, &none, &second, &why), -EADDRINUSE);
 	assert_non_null(strstr(why.text, first.listen_text.v[0]));
 	assert_null(second.worker);
 	assert_int_equal(open_descriptors(), before);

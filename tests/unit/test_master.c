@@ -86,6 +86,35 @@ a_killed_worker_is_replaced_at_once_and_its_successor_has_its_sockets(void **sta
 }
 
 static void
+a_call_that_the_filter_refused_is_logged_by_its_name(void **state)
+{
+	struct house *h = *state;
+
+	house_env(h, "CORS_ORIGINS", "https://filter.example");
+	house_start(h);
+	house_await(h, has_restarts, 1);
+	assert_true(house_log_count(h,
+			"signal SIGSYS, the filter refused the system call ptrace, "
+			"unexpected") >= 1);
+	assert_int_equal(house_stop(h), 0);
+}
+
+static void
+so_is_one_of_admin(void **state)
+{
+	struct house *h = *state;
+
+	house_start_ready(h);
+	assert_int_equal(ask_admin(h, 'f'), 0);
+	house_await(h, has_restarted_admin, 1);
+	assert_int_equal(house_log_count(h,
+			     "signal SIGSYS, the filter refused the system call "
+			     "ptrace, unexpected"),
+	    1);
+	assert_int_equal(house_stop(h), 0);
+}
+
+static void
 workers_that_always_die_are_respawned_ever_more_slowly(void **state)
 {
 	struct house *h = *state;
@@ -168,7 +197,6 @@ sigquit_does_not_wait_and_sigusr1_does_nothing(void **state)
 	house_env(h, "CORS_ORIGINS", "https://deaf.example");
 	house_start_ready(h);
 	kill(h->pid, SIGUSR1);
-	kill(h->pid, SIGUSR2);
 	kill(h->pid, SIGPIPE);
 	kill(h->pid, SIGQUIT);
 	assert_int_equal(house_wait(h), 0);
@@ -343,6 +371,8 @@ main(void)
 		HOUSE_TEST(every_slot_has_a_worker_of_its_own_on_one_port),
 		HOUSE_TEST(
 		    a_killed_worker_is_replaced_at_once_and_its_successor_has_its_sockets),
+		HOUSE_TEST(a_call_that_the_filter_refused_is_logged_by_its_name),
+		HOUSE_TEST(so_is_one_of_admin),
 		HOUSE_TEST(workers_that_always_die_are_respawned_ever_more_slowly),
 		HOUSE_TEST(admin_is_replaced_when_it_dies),
 		HOUSE_TEST(without_the_master_everybody_leaves),

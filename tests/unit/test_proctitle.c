@@ -49,6 +49,11 @@ as_child(int argc, char **argv)
 	copy = getenv("TEST_SECRET");
 	if (copy == NULL || strcmp(copy, SECRET) != 0)
 		return 3; /* the copy serves */
+	proctitle_unset_env(&t, "OTHER");
+	proctitle_unset_env(&t, "TEST_SECRE"); /* only whole names count */
+	proctitle_unset_env(&t, "NONE");
+	if (getenv("OTHER") != NULL || getenv("TEST_SECRET") == NULL)
+		return 7;
 	proctitle_set(&t, "gatehouse: worker %u", 7U);
 	if (holds("/proc/self/cmdline", "gatehouse: worker 7") != 1 ||
 	    holds("/proc/self/comm", "gatehouse: work") != 1)

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,57 @@ a_child_can_read_what_is_published_but_not_write_it(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGSEGV);
 	assert_int_equal(sh.published->max_keys, KEYS);
+	shared_destroy(&sh);
+}
+
+/* Can this process get at a writable copy of what is published? As who was taken over. */
+static bool
+can_write_again(struct shared *sh)
+{
+	if (mprotect(sh->published, sh->published_bytes, PROT_READ | PROT_WRITE) == 0 ||
+	    mprotect(sh->published, sh->published_bytes, PROT_WRITE) == 0)
+		return true;
+	if (sh->published_fd != -1 || sh->state_fd != -1)
+		return true;
+	for (int fd = 0; fd < 64; fd++) { /* nor through a descriptor left open */
+		void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		if (p != MAP_FAILED && *(uint64_t *)p == sh->published->magic)
+			return true;
+	}
+	return false;
+}
+
+static void
+a_protected_child_cannot_make_it_writable_again(void **state)
+{
+	struct shared sh = create(KEYS);
+	const struct published *at = sh.published;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_true(can_write_again(&sh)); /* the master, or the test would prove nothing */
+	fflush(NULL);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		if (shared_protect(&sh) != 0 || sh.published != at)
+			_exit(1);
+		_exit(can_write_again(&sh) ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	shared_destroy(&sh);
+}
+
+static void
+the_pages_of_ticket_keys_can_be_locked(void **state)
+{
+	struct shared sh = create(KEYS);
+
+	(void)state;
+	assert_int_equal(shared_lock_tickets(&sh), 0);
 	shared_destroy(&sh);
 }
 
@@ -266,6 +318,8 @@ main(void)
 		cmocka_unit_test(both_regions_are_memfds_that_no_program_inherits),
 		cmocka_unit_test(all_parts_lie_inside_and_apart_and_are_aligned),
 		cmocka_unit_test(a_child_can_read_what_is_published_but_not_write_it),
+		cmocka_unit_test(a_protected_child_cannot_make_it_writable_again),
+		cmocka_unit_test(the_pages_of_ticket_keys_can_be_locked),
 		cmocka_unit_test(what_the_master_puts_later_is_seen_by_a_protected_child),
 		cmocka_unit_test(a_version_goes_up_with_its_window_s_length_alone),
 		cmocka_unit_test(

@@ -74,6 +74,7 @@ class Gatehouse:
         self.environment = self._environment(upstream, settings)
         self.log_path = self.folder / "log"
         self.process = None
+        self.pass_fds = ()
         self._checked_lines = 0
         self._expected = []
 
@@ -112,7 +113,8 @@ class Gatehouse:
     def spawn(self, through=()):
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen([*through, self.program, "run"], env=self.environment, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                            pass_fds=self.pass_fds)
 
     def start(self, through=()):
         """through: a command that executes it, such as prlimit."""
