@@ -91,8 +91,12 @@ systemctl restart gatehouse
 
 step "an upgrade leaves it running, with its settings and keys"
 echo '# changed here' >>/etc/gatehouse/gatehouse.env
+before=$(main_pid)
 dpkg -i /gatehouse.deb >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; false; }
 systemctl is-active --quiet gatehouse
+if gatehouse help upgrade >/dev/null 2>&1; then
+	[ "$(main_pid)" = "$before" ]
+fi
 [ "$(tail -n 1 /etc/gatehouse/gatehouse.env)" = '# changed here' ]
 [ "$(code -H "Authorization: Bearer $key" $url/auth/key-info)" = 200 ]
 
