@@ -97,7 +97,7 @@ make_admin_password()
 # As root the admin process has a user of its own, who edits the keys.
 give_keys()
 {
-	[ "$(id -u)" != 0 ] || chown -R "$ADMIN_USER" "$dir/keys"
+	[ "$(id -u)" != 0 ] || chown -R "$ADMIN_USER:" "$dir/keys"
 }
 
 start_standin()

@@ -6,13 +6,15 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from harness import gatehouse, procfs
+from harness import gatehouse, procfs, raw
+from harness.admin import Admin
 from harness.poll import until
 
 SCRIPT = Path(__file__).resolve().parents[2] / "contrib/run/run.sh"
@@ -44,7 +46,7 @@ class Run:
         return self.output.read_text(errors="replace")
 
     def ready(self):
-        until("run.sh is ready or gone", lambda: "print(answer" in self.text() or self.process.poll() is not None,
+        until("run.sh is ready or gone", lambda: "\nIts password: " in self.text() or self.process.poll() is not None,
               DEADLINE)
         assert self.process.poll() is None, self.text()
         self.children = procfs.children(self.process.pid)
@@ -112,6 +114,21 @@ def test_its_secrets_can_be_read_by_their_owner_alone(start):
     run = start().ready()
     for name in ("key.pem", "api_key", "keys/api_keys.json", "admin_password"):
         assert stat.S_IMODE((run.folder / "run" / name).stat().st_mode) == 0o600, name
+    run.stop()
+
+
+def test_the_printed_password_opens_the_admin_page_and_a_key_made_there_works(start):
+    run = start().ready()
+    context = ssl.create_default_context(cafile=run.folder / "run/cert.pem")
+    room = Admin(run, connect=lambda: raw.Connection(run.port, tls=context))
+    assert room.login(re.search(r"^Its password: (.+)$", run.text(), re.M)[1]).status == 200
+    made = room.change("POST", "keys", {"description": "by the page"}, 201)
+    headers = [("Authorization", f"Bearer {made['secret']}")]
+    with room.connect() as connection:
+        assert connection.ask("GET", "/v1/models", headers).status == 200
+        room.change("POST", f"keys/{made['key']['ref']}/revoke", {})
+        assert connection.ask("GET", "/v1/models", headers).status == 401
+    room.change("PATCH", "settings", {"rate_limit_requests": 7})
     run.stop()
 
 
