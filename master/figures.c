@@ -31,6 +31,8 @@ figures_start(struct master *m)
 void
 figures_resume(struct master *m)
 {
+	atomic_store(&figures_of(m)->started_ms, (uint64_t)m->started_wall_ms);
+	shared_put_reload_reason(m->house.shared.state, &m->reload.reason);
 	put_expiry(m);
 }
 
