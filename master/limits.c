@@ -44,12 +44,24 @@ raise_to(__rlimit_resource_t what, const char *name, rlim_t wish)
 		log_warn("limits", "%s can't be raised: %s", name, err_text(-errno));
 }
 
+/* Lower a limit to n, or leave it where it is lower. */
+static int
+bound(__rlimit_resource_t what, rlim_t n)
+{
+	struct rlimit l;
+
+	if (getrlimit(what, &l) == -1)
+		return -errno;
+	return set_both(what, l.rlim_max < n ? l.rlim_max : n);
+}
+
 int
 limits_take(void)
 {
 	raise_to(RLIMIT_NOFILE, "RLIMIT_NOFILE", DESCRIPTORS_MOST);
 	raise_to(RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", RLIM_INFINITY);
-	return set_both(RLIMIT_CORE, 1); /* 1: not even through a pipe, unlike 0 */
+	/* 1: not even through a pipe, unlike 0, which only PR_SET_DUMPABLE makes up for */
+	return bound(RLIMIT_CORE, 1);
 }
 
 /* A worker's share of the connections, each with one to upstream. */
@@ -76,17 +88,6 @@ limits_check(const struct config *cfg, size_t n_listeners)
 		    (unsigned long long)l.rlim_max, (unsigned long long)need);
 }
 
-/* At most n descriptors. What is open already stays open. */
-static int
-bound_descriptors(rlim_t n)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == -1)
-		return -errno;
-	return set_both(RLIMIT_NOFILE, l.rlim_max < n ? l.rlim_max : n);
-}
-
 /* No file grows by a worker's hand, but for the log where that is one. */
 static int
 forbid_files(void)
@@ -101,7 +102,8 @@ forbid_files(void)
 int
 limits_apply_worker(const struct config *cfg, size_t n_listeners)
 {
-	int r = bound_descriptors(worker_descriptors(cfg, n_listeners));
+	/* what is open already stays open */
+	int r = bound(RLIMIT_NOFILE, worker_descriptors(cfg, n_listeners));
 
 	if (r == 0)
 		r = set_both(RLIMIT_MEMLOCK, 0); /* what is locked stays locked */
@@ -114,7 +116,7 @@ limits_apply_worker(const struct config *cfg, size_t n_listeners)
 int
 limits_apply_admin(void)
 {
-	const int r = bound_descriptors(ADMIN_DESCRIPTORS);
+	const int r = bound(RLIMIT_NOFILE, ADMIN_DESCRIPTORS);
 
 	return r != 0 ? r : set_both(RLIMIT_MEMLOCK, 0);
 }

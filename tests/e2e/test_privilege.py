@@ -326,13 +326,15 @@ class TestOrdinaryUser:
         if not is_root:
             pytest.skip("needs root, to become somebody else")
         house = Ordinary(standin, ADMIN_USER)
-        house.limits = {"memlock": 0, "nofile": 1024}
+        house.limits = {"memlock": 0, "nofile": 1024, "core": 0}
         try:
             house.start()
             assert house.ask("GET", "/v1/models").status == 200
             assert "all secrets locked in memory" in house.lines(event="rights")[0].msg
             assert [line.msg for line in house.lines(event="limits", level="warn")
                     if "1024" in line.msg and "MAX_CONNECTIONS" in line.msg]
+            for pid in sum(settled(house).values(), []):
+                assert limit(pid, "Max core file size") == ("0", "0")
             house.stop()
             house.check()
         finally:
