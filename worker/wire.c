@@ -442,16 +442,15 @@ ticket_queue(struct wire *w)
 }
 
 /* Encrypt head and body, the head sharing its record with the body's beginning. */
-/* OpenSSL 3.0 keeps the buffer of the first write, 16 KiB, for as long as a connection is
- * idle; from the second on SSL_MODE_RELEASE_BUFFERS holds. */
+/* A write with a ticket due goes through OpenSSL's handshake, which sets up a read buffer of
+ * 16 KiB that SSL_MODE_RELEASE_BUFFERS lets go of only with a later read: an idle
+ * connection would keep it. */
 static void
 trim_once(struct wire *w)
 {
 	if (w->trimmed || !w->handshaken)
 		return;
-	w->trimmed = true;
-	if (SSL_free_buffers(w->ssl) != 1)
-		ERR_clear_error(); /* something is left in them */
+	w->trimmed = SSL_free_buffers(w->ssl) == 1; /* else something is left in them */
 }
 
 static int

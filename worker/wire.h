@@ -37,7 +37,7 @@ struct wire {
 	bool ticket_due; /* server, TLS 1.3: a ticket goes out with the first write */
 	bool server;
 	bool fin;           /* the peer's FIN has been read */
-	bool trimmed;       /* what OpenSSL held behind the handshake was given back */
+	bool trimmed;       /* OpenSSL has given back its buffers behind the ticket */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */
