@@ -20,7 +20,4 @@ void key_change_note_failed(struct audit *a, const struct audit_actor *who,
 void key_change_note_unforced(struct audit *a, const struct audit_actor *who,
     const struct key_edit *e, const char *action, const char *reason);
 
-/* {"rate_limit": [null, 10]} and the like, for what e has changed; NULL without memory. */
-json_t *key_change_json(const struct key_edit *e) MUSTCHECK;
-
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/keyfile_time.h"
+#include "admin/key_json.h"
 
 static json_t *
 description_of(const struct key *k)
@@ -11,28 +11,16 @@ description_of(const struct key *k)
 	return json_string(k->description);
 }
 
-/* RFC 3339, for people; 0: none. */
-static json_t *
-time_json(int64_t ms)
-{
-	char text[KEYFILE_TIME_TEXT_BYTES];
-
-	if (ms <= 0 || ms > KEYFILE_TIME_MAX_MS)
-		return json_null();
-	keyfile_time_format(ms, text);
-	return json_string(text);
-}
-
 static json_t *
 expires_of(const struct key *k)
 {
-	return time_json(k->expires_ms);
+	return key_time_json(k->expires_ms);
 }
 
 static json_t *
 limit_of(const struct key *k)
 {
-	return k->rate_limit == KEY_NO_LIMIT ? json_null() : json_integer(k->rate_limit);
+	return key_limit_json(k->rate_limit);
 }
 
 static json_t *
@@ -51,51 +39,47 @@ static const struct {
 	{ "enabled", enabled_of },
 };
 
-/* A field of a key that is new or gone, told as it is; of one that stays, old and new. */
-static json_t *
-tell(json_t *before, json_t *after)
-{
-	json_t *j;
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
-	if (before == NULL || after == NULL)
-		return before != NULL ? before : after;
-	if (json_equal(before, after)) {
-		json_decref(before);
-		json_decref(after);
-		return NULL;
+/* [was, is], taken over, unless a key that stays has the same. Returns 0 or -1. */
+static int
+tell(json_t *out, const char *name, json_t *was, json_t *is, bool stays)
+{
+	if (stays && json_equal(was, is)) {
+		json_decref(was);
+		json_decref(is);
+		return 0;
 	}
-	j = json_pack("[o, o]", before, after);
-	return j;
+	return json_object_set_new(out, name, json_pack("[o, o]", was, is));
 }
 
 /* A rotated key: that its secret is new, and until when the old one is good. */
 static int
 tell_secret(json_t *out, const struct key *before, const struct key *after)
 {
-	if (before == NULL || after == NULL ||
-	    memcmp(before->hash, after->hash, sizeof(before->hash)) == 0)
+	if (memcmp(before->hash, after->hash, sizeof(before->hash)) == 0)
 		return 0;
 	if (json_object_set_new(out, "secret", json_string("new")) != 0)
 		return -1;
 	return json_object_set_new(out, "previous_expires_at",
-	    time_json(after->has_previous ? after->previous_expires_ms : 0));
+	    key_time_json(after->has_previous ? after->previous_expires_ms : 0));
 }
 
 json_t *
 key_changes(const struct key *before, const struct key *after)
 {
+	const bool stays = before != NULL && after != NULL;
 	json_t *out = json_object();
+	int r = 0;
 
-	for (size_t i = 0; out != NULL && i < sizeof(fields) / sizeof(fields[0]); i++) {
-		json_t *v = tell(before != NULL ? fields[i].of(before) : NULL,
-		    after != NULL ? fields[i].of(after) : NULL);
-
-		if (v != NULL)
-			(void)json_object_set_new(out, fields[i].name, v);
-	}
-	if (out != NULL && tell_secret(out, before, after) != 0) {
-		json_decref(out);
-		out = NULL;
-	}
-	return out;
+	for (size_t i = 0; i < FIELDS && r == 0; i++)
+		r = tell(out, fields[i].name,
+		    before != NULL ? fields[i].of(before) : json_null(),
+		    after != NULL ? fields[i].of(after) : json_null(), stays);
+	if (r == 0 && stays)
+		r = tell_secret(out, before, after);
+	if (r == 0)
+		return out;
+	json_decref(out);
+	return NULL;
 }

@@ -10,10 +10,10 @@
 #include "common/keyfile.h"
 
 /*
- * The fields that differ; before NULL: the key is new, after NULL: it is gone, and its
- * fields are told as they are or were. "secret": "new" where the secret was replaced, with
- * how long the old one stays valid. The caller's; NULL: memory is short.
+ * The fields that differ, old and new. before NULL: the key is new, after NULL: it is gone;
+ * all its fields are told then, with null on the other side. "secret": "new" where the secret
+ * was replaced, with when the old one ends to be valid. The caller's; NULL: memory is short.
  */
-json_t *key_changes(const struct key *before, const struct key *after);
+json_t *key_changes(const struct key *before, const struct key *after) MUSTCHECK;
 
 #endif

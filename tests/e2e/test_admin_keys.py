@@ -319,7 +319,7 @@ def test_parameters_of_a_list_are_checked(door):
 def test_every_change_is_audited_with_old_and_new_values(house, door):
     key, _ = create(door, description="first", rate_limit=5)
     door.patch(path_of(key), {"rate_limit": None, "description": "second"})
-    door.post(path_of(key, "/rotate"), {"grace_seconds": 60})
+    rotated = door.post(path_of(key, "/rotate"), {"grace_seconds": 60})["key"]
     door.post(path_of(key, "/revoke"))
     door.delete(path_of(key))
     door.fault("DELETE", path_of(key))
@@ -334,7 +334,7 @@ def test_every_change_is_audited_with_old_and_new_values(house, door):
     assert last("key.create") == {"description": [None, "first"], "rate_limit": [None, 5],
                                   "expires_at": [None, None], "enabled": [None, True]}
     assert last("key.set") == {"rate_limit": [5, None], "description": ["first", "second"]}
-    assert last("key.rotate") == {"grace_seconds": 60}
+    assert last("key.rotate") == {"secret": "new", "previous_expires_at": rotated["previous_expires_at"]}
     assert last("key.revoke") == {"enabled": [True, False]}
     assert last("key.delete")["description"] == ["second", None]
     assert "why" in last("key.delete.refused")

@@ -40,7 +40,7 @@ def test_what_commands_change_is_in_the_audit(start_house, running):
     user = pwd.getpwuid(os.getuid()).pw_name
     assert all(r["actor"]["kind"] == "cli" and r["actor"]["id"].startswith(user) for r in found)
     assert all(r["target"] == "team" and r["from"] == "local" for r in found)
-    assert found[0]["detail"]["description"] == "Käse"
+    assert found[0]["detail"]["description"] == [None, "Käse"]
     assert found[1]["detail"] == {"rate_limit": [None, 7]}
     assert found[3]["detail"] == {"enabled": [True, False]}
     text = house.run("audit", "--json").stdout + house.run("audit").stdout

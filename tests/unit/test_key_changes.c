@@ -39,7 +39,8 @@ a_new_key_is_told_as_it_is(void **state)
 
 	(void)state;
 	assert_changes(NULL, &k,
-	    "{\"description\":\"team\",\"expires_at\":null,\"rate_limit\":5,\"enabled\":true}");
+	    "{\"description\":[null,\"team\"],\"expires_at\":[null,null],"
+	    "\"rate_limit\":[null,5],\"enabled\":[null,true]}");
 }
 
 static void
@@ -50,8 +51,9 @@ a_key_that_is_gone_is_told_as_it_was(void **state)
 	(void)state;
 	k.expires_ms = 1800000000000;
 	assert_changes(&k, NULL,
-	    "{\"description\":\"team\",\"expires_at\":\"2027-01-15T08:00:00Z\","
-	    "\"rate_limit\":5,\"enabled\":true}");
+	    "{\"description\":[\"team\",null],"
+	    "\"expires_at\":[\"2027-01-15T08:00:00Z\",null],"
+	    "\"rate_limit\":[5,null],\"enabled\":[true,null]}");
 }
 
 static void
