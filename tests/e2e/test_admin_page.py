@@ -8,12 +8,12 @@ import subprocess
 from decimal import Decimal
 
 import pytest
-from harness import browser, keys, raw, room
+from harness import admin, browser, keys, raw
 from harness.upstream import steering
 from openai import AuthenticationError, DefaultHttpxClient, OpenAI
 from playwright.sync_api import expect
 
-SETTINGS = room.SETTINGS
+SETTINGS = admin.SETTINGS
 MARKED = "<script>document.title='x'</script><img src=x onerror=alert(1)>"
 LABELS = [MARKED, "\"quoted' & more", "../../etc/passwd", "Zoë’s 日本語 🔑", "%2e%2e%2f", "</textarea><b>bold"]
 MODEL = "gpt-oss-120b"
@@ -31,7 +31,7 @@ def _visit(chromium):
     """visit(house, **options) -> a Visitor, closed and judged after the test."""
     with contextlib.ExitStack() as stack:
         def visit(house, **options):
-            room.give(house)
+            admin.give(house)
             visitor = browser.Visitor(chromium, house, **options)
             stack.callback(visitor.close)
             return visitor
@@ -41,7 +41,7 @@ def _visit(chromium):
 @pytest.fixture(name="stored", scope="module")
 def _stored(chromium, module_house):
     """What a browser that has logged in to the module's house remembers."""
-    room.give(module_house)
+    admin.give(module_house)
     visitor = browser.Visitor(chromium, module_house)
     visitor.enter()
     stored = visitor.context.storage_state()
@@ -58,7 +58,7 @@ def _someone(visit, house, stored):
 @pytest.fixture(name="api")
 def _api(house):
     """The same house without a browser."""
-    return room.enter(house)
+    return admin.enter(house)
 
 
 def use(house, secret, times=6):
@@ -293,7 +293,7 @@ def test_create_and_revoke_by_keyboard_alone(visit, start_house, pair):
     page = someone.page
     page.goto("/admin")
     expect(page.get_by_label("Administrator’s password")).to_be_focused()
-    page.keyboard.type(room.PASSWORD)
+    page.keyboard.type(admin.PASSWORD)
     page.keyboard.press("Enter")
     someone.heading("API keys")
 
@@ -392,11 +392,10 @@ def test_wrong_passwords_lock_out_even_the_right_one(visit, start_house, pair):
     someone.login("wrong")
     expect(page.get_by_role("alert")).not_to_contain_text("1 attempt")
     if page.get_by_role("button", name="Log in").is_enabled():
-        someone.login(room.PASSWORD)
+        someone.login(admin.PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text("Too many wrong passwords")
     expect(page.get_by_role("button", name="Log in")).to_be_disabled()
-    assert house.ask("POST", room.API + "session", {"Content-Type": "application/json"},
-                     json.dumps({"password": room.PASSWORD}).encode(), key=None).status == 429
+    assert admin.Admin(house).login().status == 429
 
 
 def test_an_ended_session_leads_to_login_and_back(visit, house):
@@ -497,7 +496,7 @@ def test_tokens_are_made_shown_once_and_revoked(someone, house):
     made.get_by_role("button", name="Done").click()
 
     def ask():
-        return house.ask("GET", room.API + "status", key=secret).status
+        return admin.Admin(house, secret).call("GET", "status").status
 
     assert secret.startswith("gha_")
     assert ask() == 200
@@ -597,8 +596,7 @@ def test_documentation_has_this_hosts_own_address(someone, house):
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Python")).to_be_focused()
     rows = page.get_by_role("table", name="Models and prices").locator("tbody tr")
-    known = json.loads(house.ask("GET", room.API + "models", {"Cookie": room.enter(house).cookie}, key=None).body)
-    assert rows.count() == len(known["models"])
+    assert rows.count() == len(admin.enter(house).get("models")["models"])
     expect(rows.filter(has_text=MODEL)).to_contain_text("€5.00")
 
 

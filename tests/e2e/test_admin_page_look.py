@@ -8,11 +8,11 @@ import random
 import time
 
 import pytest
-from harness import browser, gatehouse, keys, node, room
+from harness import admin, browser, gatehouse, keys, node
 from harness.poll import until
 from harness.upstream import steering
 
-SETTINGS = room.SETTINGS
+SETTINGS = admin.SETTINGS
 LABELS = ["n8n production", "Zoë’s laptop", "Support bot “Kiwi”", "ETL nightly", "Design team, shared",
           "<script>alert(1)</script>", "A label that goes on and on, as labels do when nobody has said how long they may be"]
 DAY = 86400
@@ -50,7 +50,7 @@ def history(path):
 def _visitor(module_house):
     """A visitor who has logged in to a house in which something has happened."""
     house = module_house
-    door = room.enter(house)
+    door = admin.enter(house)
     done = house.run("import", history(house.folder / "usage.json"))
     assert done.returncode == 0, done.stderr
     door.post("tokens", {"name": "Prometheus", "scopes": ["metrics"]}, 201)
