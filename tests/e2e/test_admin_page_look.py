@@ -47,7 +47,7 @@ def history(path):
 
 
 @pytest.fixture(name="visitor", scope="module")
-def _visitor(module_house):
+def _visitor(chromium, module_house):
     """A visitor who has logged in to a house in which something has happened."""
     house = module_house
     door = admin.enter(house)
@@ -57,17 +57,16 @@ def _visitor(module_house):
     door.patch("keys/look-1", {"rate_limit": 120})
     for _ in range(20):
         house.ask("GET", "/v1/models", steering(delay_ms=5))
-    with browser.chromium() as running:
-        visitor = browser.Visitor(running, house)
-        visitor.enter()
-        yield visitor
-        visitor.close()
+    visitor = browser.Visitor(chromium, house)
+    visitor.enter()
+    yield visitor
+    visitor.close()
 
 
 @pytest.fixture(name="stranger", scope="module")
-def _stranger(visitor):
+def _stranger(chromium, module_house):
     """Somebody who has not logged in, in the same browser."""
-    stranger = browser.Visitor(visitor.context.browser, visitor.house)
+    stranger = browser.Visitor(chromium, module_house)
     yield stranger
     stranger.close()
 
