@@ -214,3 +214,12 @@ class Connection:
         """Send a request and read its answer."""
         self.send(request(method, target, headers, body))
         return self.answer(method)
+
+
+def refuses(port):
+    """Does nobody accept at the port any more?"""
+    try:
+        Connection(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
