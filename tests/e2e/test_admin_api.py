@@ -431,6 +431,7 @@ def test_files_come_with_their_type_and_tag(house):
         assert answer.get("content-type") == kinds["." + name.rpartition(".")[2]]
         assert answer.get("cache-control") == "no-cache"
         tag = answer.get("etag")
+        assert re.fullmatch('"[0-9a-f]{16,64}"', tag)
         assert hashlib.sha256(answer.body).hexdigest().startswith(tag.strip('"'))
         again = client.send("GET", f"/admin/static/{name}", [("If-None-Match", tag)])
         assert (again.status, again.body) == (304, b"")
