@@ -1,7 +1,6 @@
 """What the admin page shows, in a real browser: usage, what goes on now, the audit, the documentation."""
 
 import json
-import socket
 from decimal import Decimal
 
 from harness import admin, keys, raw, sdk
@@ -10,13 +9,6 @@ from harness.upstream import steering
 from playwright.sync_api import expect
 
 SETTINGS = admin.SETTINGS
-
-
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def figures(page):
@@ -123,7 +115,7 @@ def test_documentation_has_this_hosts_own_address(someone, house):
 
 
 def test_with_an_address_of_its_own_the_page_names_that_of_the_models(visit, start_house, pair):
-    port = free_port()
+    port = raw.free_port()
     house = start_house(tls=pair, LISTEN=f"https://127.0.0.1:{port}", ADMIN_LISTEN="https://127.0.0.1:0", **admin.SETTINGS)
     own = house.status()["admin_listen"][0].replace("127.0.0.1", "localhost")
     someone = visit(house, base_url=own)

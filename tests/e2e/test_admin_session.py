@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from harness import admin, gatehouse, raw
+from harness import admin, raw
 from harness.admin import Admin, error, logged_in
 from harness.poll import until
 
@@ -188,9 +188,8 @@ def test_a_session_outlives_the_admin_process(start_house):
     client.delete("session")
 
 
-def test_another_password_ends_all_sessions(start_house):
-    folder = gatehouse.make_folder()
-    path = folder / "password"
+def test_another_password_ends_all_sessions(start_house, folder):
+    path = folder / "another-password"
     path.write_text(admin.PASSWORD + "\n")
     house = start_house(ADMIN_PASSWORD_FILE=path)
     client = logged_in(house)
@@ -199,8 +198,6 @@ def test_another_password_ends_all_sessions(start_house):
     until("the session has ended", lambda: client.call("GET", "session").status == 401)
     assert client.login().status == 401
     assert client.login("another password altogether").status == 200
-    path.unlink()
-    folder.rmdir()
 
 
 def test_a_short_password_is_warned_of(start_house):

@@ -12,18 +12,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import gatehouse, procfs
+from harness import gatehouse, procfs, raw
 from harness.poll import until
 
 SCRIPT = Path(__file__).resolve().parents[2] / "contrib/run/run.sh"
 DEADLINE = 40.0
-
-
-def free_port():
-    """A port that was free a moment ago on both loopback addresses."""
-    with socket.socket(socket.AF_INET) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Run:
@@ -31,7 +24,7 @@ class Run:
 
     def __init__(self, folder, **settings):
         self.folder = folder
-        self.port = free_port()
+        self.port = raw.free_port()
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "RUN_ROOT": str(folder / "run"),
                             "GATEHOUSE_BINARY": str(gatehouse.binary()), "PORT": str(self.port), **settings}
         self.output = folder / "output"

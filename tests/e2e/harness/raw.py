@@ -223,3 +223,10 @@ def refuses(port):
     except ConnectionRefusedError:
         return True
     return False
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
