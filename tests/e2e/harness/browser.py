@@ -118,7 +118,8 @@ class Visitor:
         made = self.dialog("Key created")
         secret = made.get_by_label("Secret", exact=True).input_value()
         made.get_by_role("button", name="Done").click()
-        made.wait_for(state="detached")
+        # a closed one has no role any more, but is in the document until its `close` is heard
+        self.page.locator("dialog").wait_for(state="detached")
         return secret
 
     def said(self):
