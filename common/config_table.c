@@ -83,7 +83,7 @@ static const struct config_row rows[] = {
 	{ "IP_RATE_LIMIT_WINDOW", CONFIG_SECONDS, AT(ip_rate.window_s), 1, 31 * DAY_S, "60 s",
 	  CONFIG_PUBLISH, 0,
 	  "length of that window" },
-	{ "MODELS_FILE", CONFIG_STRING, AT(models_file), ANY, "(the installed models.json)",
+	{ "MODELS_FILE", CONFIG_STRING, AT(models_file), ANY, "(built in)",
 	  CONFIG_PUBLISH, CONFIG_READABLE,
 	  "names, aliases, kinds and prices of models" },
 

@@ -92,7 +92,7 @@ const ask = async (method, path, options) => read(await fetchOnce(method, path, 
  * @returns {Promise<object|null>} the answer's JSON; null for 204
  * @throws {ApiError} also when the session has ended, after telling whenSessionEnds()
  */
-export async function request(method, path, options = {}) {
+async function request(method, path, options = {}) {
 	try {
 		return await ask(method, path, options);
 	} catch (error) {

@@ -1,6 +1,6 @@
 /** The audit log: who has changed what, when, from where; and whether it is whole. */
 import { get } from './api.js';
-import { button, el, empty, failure, fill, icon, loading } from './dom.js';
+import { button, el, empty, failure, fill, icon, loading, named } from './dom.js';
 import { count, momentExact, plural } from './format.js';
 import { plainTable } from './table.js';
 
@@ -39,7 +39,7 @@ export async function show(main, { signal }) {
 		fill(place, plainTable('Audit log', COLUMNS, records.map(row)),
 			next !== null && button('Older', { icon: 'down', data: { focus: 'older' } }, () => more(next)));
 		if (from > 0)
-			place.querySelector('[data-focus="older"]')?.focus();
+			named('older', place)?.focus();
 		return undefined;
 	}
 }

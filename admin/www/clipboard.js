@@ -2,7 +2,7 @@
 import { button, fill, icon, el } from './dom.js';
 
 /** @returns {Promise<boolean>} whether the text is in the clipboard */
-export async function copy(text, near = document.body) {
+async function copy(text, near = document.body) {
 	try {
 		await navigator.clipboard.writeText(text);
 		return true;

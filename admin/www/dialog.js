@@ -2,7 +2,7 @@
  * Dialogs, over the browser's own <dialog>: it keeps the focus inside, makes the rest inert
  * and gives the focus back. Here is what they look like and how they end.
  */
-import { button, el, failure, fill } from './dom.js';
+import { button, el, failure, fill, named } from './dom.js';
 
 let serial = 0;
 
@@ -46,7 +46,7 @@ export function openDialog({ title, body, actions, kind = '', onClose }) {
 /** The element that took another's place has its data-focus; else the page's heading. */
 function refocus(gone) {
 	const name = gone?.dataset?.focus;
-	const heir = name && document.querySelector(`[data-focus="${CSS.escape(name)}"]`);
+	const heir = name && named(name);
 	const place = heir ?? document.querySelector('main h1');
 
 	if (place && document.activeElement === document.body) {

@@ -40,6 +40,9 @@ export function add(parent, ...children) {
 	return parent;
 }
 
+/** The control that goes by this name (data-focus), within a place; also after it was drawn anew. */
+export const named = (name, place = document) => place.querySelector(`[data-focus="${CSS.escape(name)}"]`);
+
 /** Put children in place of whatever is there. */
 export function fill(parent, ...children) {
 	parent.replaceChildren();

@@ -85,6 +85,6 @@ export function expiryField(current) {
 }
 
 /** So many days from now, as the API writes times. */
-export const inDays = (days) => seconds(new Date(Date.now() + days * DAY_MS));
+const inDays = (days) => seconds(new Date(Date.now() + days * DAY_MS));
 
 const seconds = (date) => date.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,5 +1,5 @@
 /** A value with a button that turns it into a field, and back. */
-import { button, el, icon, say } from './dom.js';
+import { button, el, icon, named, say } from './dom.js';
 
 /**
  * Enter saves, Escape leaves it as it was.
@@ -65,5 +65,5 @@ function editForm({ value, attributes, save }, focus, close) {
 /* The row has been drawn anew: the focus goes to the button in it. */
 function afterSaving(focus) {
 	say('Saved.');
-	document.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+	named(focus)?.focus();
 }

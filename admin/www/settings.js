@@ -12,15 +12,15 @@ const LAG_BAD_S = 30;
 const LOOK_EVERY_MS = 15000;
 
 /** A part of the page with a heading of its own. */
-export function card(id, title, ...children) {
+function card(id, title, ...children) {
 	return el('section', { class: 'card', 'aria-labelledby': `${id}-title`, id },
 		el('h2', { id: `${id}-title` }, title), children);
 }
 
-export const badge = (kind, text) => el('span', { class: `badge ${kind}` }, text);
+const badge = (kind, text) => el('span', { class: `badge ${kind}` }, text);
 
 /** Facts as a list of names and values. */
-export function facts(pairs) {
+function facts(pairs) {
 	return el('dl', { class: 'facts' }, pairs.filter(Boolean).map(([name, value]) =>
 		el('div', {}, el('dt', {}, name), el('dd', {}, value))));
 }

@@ -4,7 +4,7 @@
  * with the page, so there is no second scroll bar on a telephone. All rows are equally high.
  * Roles are written out, because narrow screens show rows as cards and browsers then forget them.
  */
-import { el, fill } from './dom.js';
+import { el, fill, named } from './dom.js';
 
 const SPARE = 8; // rows drawn beyond each edge
 
@@ -105,7 +105,7 @@ export class WindowTable {
 		this.above.firstChild.style.height = `${from * this.height}px`;
 		this.below.firstChild.style.height = `${(this.items.length - to) * this.height}px`;
 		if (focused && document.activeElement !== focused && focused.dataset.focus)
-			this.control(this.body, focused.dataset.focus)?.focus({ preventScroll: true });
+			named(focused.dataset.focus, this.body)?.focus({ preventScroll: true });
 	}
 
 	/* Take away what is not wanted, or is not what it was. */
@@ -140,10 +140,6 @@ export class WindowTable {
 			}, cell)));
 	}
 
-	control(place, name) {
-		return place?.querySelector(`[data-focus="${CSS.escape(name)}"]`);
-	}
-
 	/** The arrow keys go to the row above or below, to the same control in it. */
 	walk(event) {
 		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -161,7 +157,7 @@ export class WindowTable {
 		}
 		const kind = event.target.dataset.focus?.split(':')[0];
 		const next = this.drawn.get(this.key(item))?.row;
-		const control = this.control(next, `${kind}:${this.key(item)}`) ?? next?.querySelector('button');
+		const control = next && (named(`${kind}:${this.key(item)}`, next) ?? next.querySelector('button'));
 		control?.focus({ preventScroll: true });
 		control?.scrollIntoView({ block: 'nearest' });
 	}
@@ -179,7 +175,7 @@ function headCell(column, by, descending, onSort) {
 			on: {
 				click: () => {
 					onSort(column.id);
-					document.querySelector(`[data-focus="sort:${column.id}"]`)?.focus();
+					named(`sort:${column.id}`)?.focus();
 				},
 			},
 		}, column.label, el('span', { class: 'sort-mark', 'aria-hidden': 'true' },

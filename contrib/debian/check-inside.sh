@@ -94,9 +94,7 @@ echo '# changed here' >>/etc/gatehouse/gatehouse.env
 before=$(main_pid)
 dpkg -i /gatehouse.deb >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; false; }
 systemctl is-active --quiet gatehouse
-if gatehouse help upgrade >/dev/null 2>&1; then
-	[ "$(main_pid)" = "$before" ]
-fi
+[ "$(main_pid)" = "$before" ]
 [ "$(tail -n 1 /etc/gatehouse/gatehouse.env)" = '# changed here' ]
 [ "$(code -H "Authorization: Bearer $key" $url/auth/key-info)" = 200 ]
 
@@ -106,8 +104,10 @@ errors=$(journalctl --no-pager -o cat -u gatehouse | grep '"level":"error"' |
 [ -z "$errors" ] || { echo "$errors"; false; }
 
 step "removing it stops it and keeps what belongs to the operator"
+before=$(main_pid)
+[ "$before" -gt 1 ]
 dpkg -r gatehouse >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; false; }
-[ ! -e /proc/"$(main_pid)"/exe ] || [ "$(main_pid)" = 0 ]
+[ ! -e "/proc/$before" ]
 not pgrep -u gatehouse >/dev/null
 [ -f /etc/gatehouse/keys/api_keys.json ] && [ -f /etc/gatehouse/gatehouse.env ]
 

@@ -62,7 +62,7 @@ def test_the_firewall_opens_443_and_80_to_all_and_ssh_to_one_network(fake):
     assert ports == {"Internet": "443 80", "203.0.113.7/32": "22"}
 
 
-@pytest.mark.parametrize("network", ["", "*", "0.0.0.0/0", "Internet"])
+@pytest.mark.parametrize("network", ["", "*", "0.0.0.0/0", "Internet", "::/0"])
 def test_ssh_is_never_opened_to_everybody(fake, network):
     fake.put("az")
     assert run(AZURE / "2-firewall.sh", fake, SSH_FROM=network).returncode != 0

@@ -5,6 +5,7 @@ its own starts one with `start_house`. GATEHOUSE_E2E_DIRECT=1 runs the SDK tests
 a test of the tests.
 """
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 
-from harness import certs, gatehouse, keys, upstream
+from harness import admin, certs, gatehouse, keys, upstream
 from harness.poll import until
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
@@ -174,6 +175,56 @@ def service(request, standin, pair):
         return Service(standin.url(), keys.UPSTREAM_SECRET, None)
     house = request.getfixturevalue("house")
     return Service(house.base_url, keys.SECRET, pair.cert)
+
+
+# the admin page; its tests alone load the browser's driver
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from harness import browser
+
+    with browser.chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium):
+    """visit(house, **options) -> a Visitor, closed and judged after the test."""
+    from harness import browser
+
+    with contextlib.ExitStack() as stack:
+        def visit(house, **options):
+            admin.give(house)
+            visitor = browser.Visitor(chromium, house, **options)
+            stack.callback(visitor.close)
+            return visitor
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def stored(chromium, module_house):
+    """What a browser that has logged in to the module's house remembers."""
+    from harness import browser
+
+    admin.give(module_house)
+    visitor = browser.Visitor(chromium, module_house)
+    visitor.enter()
+    stored = visitor.context.storage_state()
+    visitor.close()
+    return stored
+
+
+@pytest.fixture
+def someone(visit, house, stored):
+    """A visitor of the module's house who is logged in."""
+    return visit(house, stored=stored)
+
+
+@pytest.fixture
+def api(house):
+    """The same house without a browser."""
+    return admin.enter(house)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ import re
 from datetime import datetime
 
 import pytest
-from harness import admin, raw, room
-from harness.admin import BASE, Admin, error, logged_in
+from harness import admin, raw
+from harness.admin import API, Admin, error, logged_in
 from harness.gatehouse import ROOT
 from harness.poll import until
 
-SETTINGS = {"ADMIN_PASSWORD": admin.PASSWORD}
+SETTINGS = admin.SETTINGS
 WWW = ROOT / "admin/www"
 DOCUMENT = json.loads((ROOT / "admin/openapi.json").read_text())
 METHODS = ("get", "post", "patch", "delete")
@@ -36,7 +36,7 @@ def scope_of(operation):
 
 @pytest.fixture(scope="module")
 def client(module_house):
-    room.give(module_house)
+    admin.give(module_house)
     return logged_in(module_house)
 
 
@@ -159,12 +159,12 @@ def test_an_unknown_field_is_named(client):
                                   "application/jsonp"])
 def test_a_body_must_say_that_it_is_json(client, kind):
     headers = client.headers("POST") + ([("Content-Type", kind)] if kind else [])
-    answer = client.send("POST", BASE + "tokens", headers, b'{"name": "a", "scopes": ["read"]}')
+    answer = client.send("POST", API + "tokens", headers, b'{"name": "a", "scopes": ["read"]}')
     assert (answer.status, error(answer)["code"]) == (415, "content_type")
 
 
 def test_a_type_may_have_parameters(client):
-    answer = client.send("POST", BASE + "tokens",
+    answer = client.send("POST", API + "tokens",
                          [*client.headers("POST"), ("Content-Type", "Application/JSON; charset=utf-8")],
                          b'{"name": "a", "scopes": ["read"]}')
     assert answer.status == 201
@@ -229,7 +229,7 @@ def test_a_query_that_makes_no_sense_is_refused(client, query):
 
 def test_head_is_get_without_the_body(client):
     with client.connect() as connection:
-        connection.send(raw.request("HEAD", BASE + "session", client.headers("HEAD")))
+        connection.send(raw.request("HEAD", API + "session", client.headers("HEAD")))
         answer = connection.answer("HEAD")
     assert answer.status == 200
     assert answer.body == b""
@@ -257,7 +257,7 @@ def test_a_token_works_until_it_is_revoked_in_the_very_next_request(client):
     assert listed[public["id"]]["name"] == 'ci "<b>" \u00e4'
     assert listed[public["id"]]["last_used_at"] is not None
     assert listed[public["id"]]["status"] == "active"
-    client.change("DELETE", f"tokens/{public['id']}", status=204)
+    client.delete(f"tokens/{public['id']}")
     assert holder.call("GET", "session").status == 401
     assert client.call("DELETE", f"tokens/{public['id']}").status == 404
 
@@ -404,7 +404,7 @@ def test_answers_are_what_the_document_says(house, client, path):
 
 
 def test_a_new_key_is_what_the_document_says(client):
-    made = client.change("POST", "keys", {"description": "documented"}, status=201)
+    made = client.post("keys", {"description": "documented"}, 201)
     assert faults(made, DOCUMENT["components"]["schemas"]["KeyCreated"]) == []
     assert faults(client.get(f"keys/{made['key']['ref']}"), DOCUMENT["components"]["schemas"]["Key"]) == []
 
@@ -431,6 +431,7 @@ def test_files_come_with_their_type_and_tag(house):
         assert answer.get("content-type") == kinds["." + name.rpartition(".")[2]]
         assert answer.get("cache-control") == "no-cache"
         tag = answer.get("etag")
+        assert re.fullmatch('"[0-9a-f]{16,64}"', tag)
         assert hashlib.sha256(answer.body).hexdigest().startswith(tag.strip('"'))
         again = client.send("GET", f"/admin/static/{name}", [("If-None-Match", tag)])
         assert (again.status, again.body) == (304, b"")

@@ -9,10 +9,11 @@ import threading
 import urllib.parse
 
 import pytest
-from harness import certs, gatehouse, keys, raw, room
+from harness import admin, certs, gatehouse, keys, raw
+from harness.keys import use
 from harness.poll import until
 
-SETTINGS = {**room.SETTINGS, "WORKERS": "3"}
+SETTINGS = {**admin.SETTINGS, "WORKERS": "3"}
 ODD_IDS = ['"quoted\'', "<img src=x onerror=alert(1)>", "..", ".", "a/b/../c", "~YWJj", "Schlüssel für 100 % 🔑",
            "/" * 128, "ü" * 64, "env_key_7", "-", " blank ", "a?b=c&d#e"]
 
@@ -20,7 +21,7 @@ ODD_IDS = ['"quoted\'', "<img src=x onerror=alert(1)>", "..", ".", "a/b/../c", "
 @pytest.fixture(name="door")
 def _door(house):
     """A session in the module's house."""
-    return room.enter(house)
+    return admin.enter(house)
 
 
 @pytest.fixture(name="own")
@@ -28,18 +29,13 @@ def _own(start_house):
     """start(**settings) -> a house of the test's own and a session in it."""
     def start(**settings):
         house = start_house(**{**SETTINGS, "UPSTREAM_HEADERS": None, **settings})
-        return house, room.enter(house)
+        return house, admin.enter(house)
     return start
 
 
 def create(door, **fields):
     made = door.post("keys", fields, 201)
     return made["key"], made["secret"]
-
-
-def use(house, secret, times=8):
-    """Statuses of requests with this key, each on a connection of its own, so of all workers."""
-    return {house.ask("GET", "/v1/models", key=secret).status for _ in range(times)}
 
 
 def entries(house):
@@ -180,8 +176,8 @@ def test_a_key_file_with_another_fault_is_named_and_left_alone(own):
     house, door = own(WATCH="off")
     text = json.dumps({"keys": [keys.entry(), {"key_id": "bad", "key_hash": "nonsense"}]})
     keys.write_text(house.key_file, text)
-    room.give(house)
-    answer = door.ask("POST", "keys", {})
+    admin.give(house)
+    answer = door.call("POST", "keys", {})
     assert answer.status == 409
     assert answer.json()["error"]["code"] == "key_file"
     assert '"bad"' in answer.json()["error"]["message"]
@@ -366,7 +362,7 @@ def test_a_master_that_does_not_answer_is_told_truthfully(own):
     key, secret = create(door)
     os.kill(house.pid, signal.SIGSTOP)
     try:
-        answer = door.ask("POST", path_of(key, "/rotate"), {})
+        answer = door.call("POST", path_of(key, "/rotate"), {})
     finally:
         os.kill(house.pid, signal.SIGCONT)
     body = answer.json()
@@ -381,9 +377,9 @@ def test_a_folder_that_admin_may_not_write_to_is_named(start_house, is_root):
     if not is_root:
         pytest.skip("only root runs admin as somebody else")
     house = start_house(**SETTINGS)
-    room.give(house)
+    admin.give(house)
     os.chown(house.folder, 0, 0)
-    door = room.Room(house)
+    door = admin.logged_in(house)
     before = house.key_file.read_text()
     assert door.fault("POST", "keys", {})[:2] == (500, "key_file")
     assert any("API_KEYS_FILE" in warning for warning in door.get("settings")["warnings"])
@@ -391,11 +387,11 @@ def test_a_folder_that_admin_may_not_write_to_is_named(start_house, is_root):
 
 
 CHANGES = {
-    "create": lambda door, n: door.ask("POST", "keys", {"key_id": f"new-{n}"}),
-    "set": lambda door, n: door.ask("PATCH", "keys/spare", {"description": f"round {n}", "rate_limit": 1000 + n}),
-    "rotate": lambda door, _: door.ask("POST", "keys/spare/rotate", {"grace_seconds": 60}),
-    "revoke": lambda door, _: door.ask("POST", "keys/spare/revoke", {}),
-    "delete": lambda door, n: door.ask("DELETE", f"keys/old-{n}"),
+    "create": lambda door, n: door.call("POST", "keys", {"key_id": f"new-{n}"}),
+    "set": lambda door, n: door.call("PATCH", "keys/spare", {"description": f"round {n}", "rate_limit": 1000 + n}),
+    "rotate": lambda door, _: door.call("POST", "keys/spare/rotate", {"grace_seconds": 60}),
+    "revoke": lambda door, _: door.call("POST", "keys/spare/revoke", {}),
+    "delete": lambda door, n: door.call("DELETE", f"keys/old-{n}"),
 }
 KILL_STAGES = ("written", "replaced", "sent")
 
@@ -447,7 +443,7 @@ def attempt(change, door, number):
 
 def re_enter(house):
     try:
-        return room.Room(house)
+        return admin.logged_in(house)
     except AssertionError:
         return None
 
@@ -468,7 +464,7 @@ def test_api_command_line_and_a_locking_editor_lose_nothing_of_one_another(own):
         for number in range(6):
             done = house.run("keys", "create", "--id", f"cli-{number}")
             wrong.extend([done.stderr] if done.returncode != 0 else [])
-            room.give(house)
+            admin.give(house)
 
     def by_editor():
         for number in range(12):

@@ -8,11 +8,11 @@ import random
 import time
 
 import pytest
-from harness import browser, gatehouse, keys, node, room
+from harness import admin, browser, gatehouse, keys, node
 from harness.poll import until
 from harness.upstream import steering
 
-SETTINGS = room.SETTINGS
+SETTINGS = admin.SETTINGS
 LABELS = ["n8n production", "Zoë’s laptop", "Support bot “Kiwi”", "ETL nightly", "Design team, shared",
           "<script>alert(1)</script>", "A label that goes on and on, as labels do when nobody has said how long they may be"]
 DAY = 86400
@@ -47,27 +47,26 @@ def history(path):
 
 
 @pytest.fixture(name="visitor", scope="module")
-def _visitor(module_house):
+def _visitor(chromium, module_house):
     """A visitor who has logged in to a house in which something has happened."""
     house = module_house
-    door = room.enter(house)
+    door = admin.enter(house)
     done = house.run("import", history(house.folder / "usage.json"))
     assert done.returncode == 0, done.stderr
     door.post("tokens", {"name": "Prometheus", "scopes": ["metrics"]}, 201)
     door.patch("keys/look-1", {"rate_limit": 120})
     for _ in range(20):
         house.ask("GET", "/v1/models", steering(delay_ms=5))
-    with browser.chromium() as running:
-        visitor = browser.Visitor(running, house)
-        visitor.enter()
-        yield visitor
-        visitor.close()
+    visitor = browser.Visitor(chromium, house)
+    visitor.enter()
+    yield visitor
+    visitor.close()
 
 
 @pytest.fixture(name="stranger", scope="module")
-def _stranger(visitor):
+def _stranger(chromium, module_house):
     """Somebody who has not logged in, in the same browser."""
-    stranger = browser.Visitor(visitor.context.browser, visitor.house)
+    stranger = browser.Visitor(chromium, module_house)
     yield stranger
     stranger.close()
 

@@ -5,11 +5,11 @@ import os
 import signal
 
 import pytest
-from harness import admin, gatehouse, raw
+from harness import admin, raw
 from harness.admin import Admin, error, logged_in
 from harness.poll import until
 
-SETTINGS = {"ADMIN_PASSWORD": admin.PASSWORD, "TRUST_PROXY": "true", "TRUSTED_PROXIES": "127.0.0.0/8"}
+SETTINGS = {**admin.SETTINGS, "TRUST_PROXY": "true", "TRUSTED_PROXIES": "127.0.0.0/8"}
 
 
 def forwarded(address):
@@ -145,7 +145,7 @@ def test_a_client_that_leaves_before_its_delayed_answer_costs_nothing(start_hous
 
 
 def test_the_client_cannot_choose_its_address(start_house):
-    house = start_house(ADMIN_PASSWORD=admin.PASSWORD)
+    house = start_house(**admin.SETTINGS)
     client = Admin(house)
     for last in range(5):
         answer = client.call("POST", "session", {"password": "wrong"},
@@ -178,19 +178,18 @@ def test_no_secret_reaches_log_file_or_audit(house):
 
 
 def test_a_session_outlives_the_admin_process(start_house):
-    house = start_house(ADMIN_PASSWORD=admin.PASSWORD)
+    house = start_house(**admin.SETTINGS)
     client = logged_in(house)
     before = house.admin()
     house.expect("child_exit")
     os.kill(before[0], signal.SIGKILL)
     until("there is another admin process", lambda: house.admin() not in ([], before))
     until("it knows the session", lambda: client.call("GET", "session").status == 200)
-    client.change("DELETE", "session", status=204)
+    client.delete("session")
 
 
-def test_another_password_ends_all_sessions(start_house):
-    folder = gatehouse.make_folder()
-    path = folder / "password"
+def test_another_password_ends_all_sessions(start_house, folder):
+    path = folder / "another-password"
     path.write_text(admin.PASSWORD + "\n")
     house = start_house(ADMIN_PASSWORD_FILE=path)
     client = logged_in(house)
@@ -199,8 +198,6 @@ def test_another_password_ends_all_sessions(start_house):
     until("the session has ended", lambda: client.call("GET", "session").status == 401)
     assert client.login().status == 401
     assert client.login("another password altogether").status == 200
-    path.unlink()
-    folder.rmdir()
 
 
 def test_a_short_password_is_warned_of(start_house):
@@ -225,7 +222,7 @@ def test_without_a_password_all_of_admin_is_off(start_house):
 
 
 def test_admin_listen_is_the_only_place_of_admin(start_house):
-    house = start_house(ADMIN_PASSWORD=admin.PASSWORD, ADMIN_LISTEN="http://127.0.0.1:0")
+    house = start_house(**admin.SETTINGS, ADMIN_LISTEN="http://127.0.0.1:0")
     (port,) = {int(address.rpartition(":")[2]) for address in house.status()["admin_listen"]}
     inside = logged_in(house, connect=lambda: raw.Connection(port))
     assert inside.send("GET", "/admin").status == 200

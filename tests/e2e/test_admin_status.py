@@ -5,11 +5,11 @@ import os
 import signal
 
 import pytest
-from harness import keys, raw, room
+from harness import admin, keys, raw
 from harness.poll import until
 from harness.upstream import steering
 
-SETTINGS = {**room.SETTINGS, "WORKERS": "2"}
+SETTINGS = {**admin.SETTINGS, "WORKERS": "2"}
 CHAT = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "content": "hi"}]}).encode()
 STREAM = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "content": "hi"}], "stream": True}).encode()
 
@@ -18,7 +18,7 @@ STREAM = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "con
 def _own(start_house):
     def start(**settings):
         house = start_house(**{**SETTINGS, **settings})
-        return house, room.enter(house)
+        return house, admin.enter(house)
     return start
 
 

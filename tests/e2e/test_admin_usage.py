@@ -6,9 +6,9 @@ import json
 from decimal import Decimal
 
 import pytest
-from harness import gatehouse, keys, room
+from harness import admin, gatehouse, keys
 
-SETTINGS = {**room.SETTINGS, "MODELS_FILE": gatehouse.ROOT / "etc/models.json"}
+SETTINGS = {**admin.SETTINGS, "MODELS_FILE": gatehouse.ROOT / "etc/models.json"}
 FORMULA = "=HYPERLINK(\"http://x\",\"y\")"
 NAMES = ["-1+1", "@SUM(A1)", "+1", FORMULA, 'a,"b"', "Schlüssel"]
 SECRETS = {"e2e": keys.SECRET, **{name: keys.secret(f"usage-{number}") for number, name in enumerate(NAMES)}}
@@ -19,7 +19,7 @@ CHAT = json.dumps({"model": "gpt-oss-120b", "messages": [{"role": "user", "conte
 @pytest.fixture(name="door", scope="module")
 def _door(module_house):
     """A session in a house in which each key has been used once, and the first once more."""
-    door = room.enter(module_house)
+    door = admin.enter(module_house)
     for secret in SECRETS.values():
         assert module_house.ask("POST", "/v1/chat/completions", body=CHAT, key=secret).status == 200
     assert module_house.ask("POST", "/v1/embeddings", body=b'{"model": "qwen3-embedding-4b", "input": "x"}').status == 200
@@ -37,14 +37,14 @@ def test_it_says_what_the_command_line_says(door, house, by):
 
 
 def test_csv_is_the_command_lines_and_comes_as_a_file(door, house):
-    answer = door.ask("GET", "usage", format="csv", by="key")
+    answer = door.call("GET", "usage", format="csv", by="key")
     assert answer.get("content-type") == "text/csv; charset=utf-8"
     assert answer.get("content-disposition") == 'attachment; filename="gatehouse-usage.csv"'
     assert answer.body.decode() == house.run("usage", "--format", "csv").stdout
 
 
 def test_no_cell_of_the_csv_is_a_formula(door):
-    rows = list(csv.DictReader(io.StringIO(door.ask("GET", "usage", format="csv", by="key").body.decode())))
+    rows = list(csv.DictReader(io.StringIO(door.call("GET", "usage", format="csv", by="key").body.decode())))
     found = {row["key_id"] for row in rows}
     assert found == {"e2e", "'-1+1", "'@SUM(A1)", "'+1", f"'{FORMULA}", 'a,"b"', "Schlüssel"}
     for row in rows:

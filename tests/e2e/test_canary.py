@@ -35,6 +35,7 @@ class Canaries:
 
     def __init__(self):
         self.words = {name: f"canary{secrets.token_hex(12)}" for name in NAMES}
+        self.used = set()
         self._needles = {}
         for name, word in self.words.items():
             for needle in self._forms(word.encode()):
@@ -53,7 +54,9 @@ class Canaries:
         yield digest.hex().encode()
 
     def __getattr__(self, name):
-        return self.words[name]
+        word = self.words[name]
+        self.used.add(name)
+        return word
 
     def find(self, data):
         """Names of the words that stand in data."""
@@ -124,8 +127,11 @@ class Traffic:
         self.ask("GET", "/v1/models", {"Authorization": f"Basic {c.authorization}"}, statuses=(400, 401))
         with self.house.connect() as connection:
             assert connection.ask("GET", "/v1/models", {"X-API-Key": c.apikey}).status == 401
+            assert connection.ask("GET", "/v1/models", {"X-API-Key": f"pm_{c.plain_key}"}).status == 200
         self.ask("GET", f"/admin/{c.path}?{c.query}", {"Authorization": f"Bearer {c.authorization}"}, statuses=range(200, 505))
-        self.ask("POST", "/admin/api/v1/login", body=json.dumps({"password": c.authorization}).encode(), statuses=range(200, 505))
+        self.ask("POST", "/admin/api/v1/session", {"Content-Type": "application/json", "Origin": "http://localhost",
+                                                   "Authorization": "", "Cookie": f"gatehouse_session={c.cookie}"},
+                 json.dumps({"password": c.authorization}).encode(), (401,))
         self.ask("POST", "/v1/chat/completions", steering(error="text", body=c.error, status=500), self.chat(), (500,))
         self.ask("POST", "/v1/chat/completions", steering(status=404), self.chat(c.model), (404,))
         self.ask("POST", "/v1/chat/completions", steering(status=400), self.chat(c.long_model * 40), (400,))
@@ -240,7 +246,8 @@ def test_no_word_that_passes_through_is_found_anywhere(start_house, start_standi
         "METRICS_TOKEN": canaries.metrics_token, "API_KEYS": f"pm_{canaries.env_key}",
         "HEADER_TIMEOUT": 2, "BODY_TIMEOUT": 2, "UPSTREAM_HEADERS": f"{HEADER_NAMES},x-odd",
     }
-    house = gatehouse.Gatehouse(standin, tls=pair, program=gatehouse.release_binary(), **settings)
+    house = gatehouse.Gatehouse(standin, tls=pair, program=gatehouse.release_binary(), entries=[
+        keys.entry(), {"key": f"pm_{canaries.plain_key}", "key_id": "plain"}], **settings)
     house.environment["GATEHOUSE_CONFIG"] = str(house.folder / "gatehouse.json")
     (house.folder / "gatehouse.json").write_text("{}")
     begun = [house.folder]
@@ -274,6 +281,7 @@ def test_no_word_that_passes_through_is_found_anywhere(start_house, start_standi
         assert cores == []
         assert files(house.folder / "data"), "there is something to be searched"
         assert len(house.lines("request")) > 50, "the access log was on"
+        assert canaries.used == set(NAMES), "each word has been somewhere"
     finally:
         house.discard()
 

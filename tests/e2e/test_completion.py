@@ -76,6 +76,7 @@ def test_each_option_of_the_help_is_offered(command):
         re.findall(rf"gatehouse {command} ([a-z]+)", text)
     )
     offered = bash("gatehouse", command, "")
+    assert options and verbs
     assert verbs <= offered
     seen_by_zsh = zsh("gatehouse", command, "")
     for verb in verbs:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import anthropic
 import openai
 import pytest
-from harness import keys, procfs, raw
+from harness import keys, procfs, raw, sdk
 from harness.arrivals import Arrival, Crowd
 from harness.poll import until
 from harness.windows import SLACK, Window
@@ -404,7 +404,7 @@ class TestRetrying:
     def test_the_sdks_see_a_rate_limit_error(self, start_house, pair):
         house = start_house(tls=pair, RATE_LIMIT_REQUESTS=1)
         assert ask(house, keys.SECRET).status == 200
-        with self._openai(house, pair, 0) as client, pytest.raises(openai.RateLimitError) as told:
+        with sdk.client(house.base_url, keys.SECRET, pair.cert) as client, pytest.raises(openai.RateLimitError) as told:
             client.models.list()
         assert (told.value.status_code, told.value.code) == (429, "rate_limit_exceeded")
         assert told.value.response.headers["x-ratelimit-remaining-requests"] == "0"
@@ -418,16 +418,10 @@ class TestRetrying:
 
     def test_the_sdk_s_own_retry_gets_in(self, start_house, pair, standin):
         house = start_house(tls=pair, RATE_LIMIT_REQUESTS=1, RATE_LIMIT_WINDOW=2)
-        with self._openai(house, pair, 1) as client:
+        with sdk.client(house.base_url, keys.SECRET, pair.cert, max_retries=1) as client:
             for _ in range(2):
                 assert client.models.list().data
         assert len(standin.requests()) == 2
-
-    @staticmethod
-    def _openai(house, pair, retries):
-        context = ssl.create_default_context(cafile=str(pair.cert))
-        return openai.OpenAI(base_url=house.base_url + "/v1", api_key=keys.SECRET, max_retries=retries, timeout=30,
-                             http_client=openai.DefaultHttpxClient(verify=context))
 
 
 class TestKeyInfo:

@@ -21,19 +21,12 @@ SCRIPT = Path(__file__).resolve().parents[2] / "contrib/run/run.sh"
 DEADLINE = 40.0
 
 
-def free_port():
-    """A port that was free a moment ago on both loopback addresses."""
-    with socket.socket(socket.AF_INET) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Run:
     """run.sh in the foreground of a session of its own."""
 
     def __init__(self, folder, **settings):
         self.folder = folder
-        self.port = free_port()
+        self.port = raw.free_port()
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "RUN_ROOT": str(folder / "run"),
                             "GATEHOUSE_BINARY": str(gatehouse.binary()), "PORT": str(self.port), **settings}
         self.output = folder / "output"

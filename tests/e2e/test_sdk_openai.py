@@ -6,7 +6,7 @@ import ssl
 import openai
 import pytest
 from canned import usage
-from harness import keys
+from harness import keys, sdk
 from harness.poll import until
 from harness.upstream import steering
 
@@ -18,13 +18,7 @@ TEXT = "The gate is open and nobody reads along."
 
 
 def make_client(service, key=None, **options):
-    http_client = None
-    if service.ca_file is not None:
-        context = ssl.create_default_context(cafile=str(service.ca_file))
-        http_client = openai.DefaultHttpxClient(verify=context)
-    options.setdefault("max_retries", 0)
-    return openai.OpenAI(base_url=service.base_url + "/v1", api_key=key or service.key, timeout=30,
-                         http_client=http_client, **options)
+    return sdk.client(service.base_url, key or service.key, service.ca_file, **options)
 
 
 @pytest.fixture

@@ -172,6 +172,7 @@ def test_slow_ones_are_given_up_in_their_time(start_house, standin, pair):
         assert warm.ask("POST", "/v1/chat/completions", AUTH, CHAT).status == 200
     files = only_clients_files(workers, standin)
     slow = [Slow(house, number) for number in range(200)]
+    until("they are there", lambda: only_clients_files(workers, standin) > files)
     until("none is left", lambda: only_clients_files(workers, standin) <= files, 60)
     assert house.ask("GET", "/health").status == 200
     for one in slow:

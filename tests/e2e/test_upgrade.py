@@ -13,17 +13,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from harness import gatehouse, keys, procfs, raw
-from harness.admin import Admin
+from harness import gatehouse, keys, procfs, raw, streams
+from harness.admin import PASSWORD, Admin
 from harness.load import Load
 from harness.poll import settled, until
 from harness.program import Program
-from harness.room import PASSWORD
-from harness.upstream import steering
 
-AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
-MODELS = raw.request("GET", "/v1/models", AUTH)
-BODY = json.dumps({"model": "m", "stream": True, "messages": []}).encode()
+MODELS = raw.request("GET", "/v1/models", streams.AUTH)
 LAYOUT_AT = 8  # bytes of a region before the hash of its layout
 
 
@@ -36,19 +32,6 @@ def upgrade(house, wanted="ok"):
         and now["upgrades_finished"] == now["upgrades_started"] and now), 60)
     assert status["last_upgrade"]["result"] == wanted, status["last_upgrade"]
     return status["last_upgrade"]["reason"]
-
-
-def begin_stream(house, gate, connect=None, **chosen):
-    """A stream of which the first event is here and the rest is held back."""
-    connection = (connect or house.connect)()
-    connection.send(raw.request("POST", "/v1/chat/completions", {**AUTH, **steering(gate=gate, **chosen)}, BODY))
-    assert connection.head().status == 200
-    assert connection.event() is not None
-    return connection
-
-
-def is_whole(stream):
-    return list(iter(stream.event, None))[-1] == b"data: [DONE]"
 
 
 def renewed(house, workers):
@@ -108,8 +91,8 @@ def installed(standin, start_house, folder):
 class TestUnderLoad:
     def test_three_hundred_open_streams_are_finished_on_the_old_workers(self, own, standin):
         pid, workers = own.pid, own.workers()
-        streams = [begin_stream(own, "upgrade", own.connect_tls if i % 2 else own.connect, events=3)
-                   for i in range(300)]
+        begun = [streams.begin(own, own.connect_tls if i % 2 else own.connect, gate="upgrade", events=3)
+                 for i in range(300)]
         assert standin.state()["busy"] == 300
         upgrade(own)
         assert own.pid == pid and procfs.is_alive(pid)
@@ -117,8 +100,8 @@ class TestUnderLoad:
         assert len(own.workers()) == 4
         assert own.ask("GET", "/v1/models").status == 200
         standin.open_gate("upgrade")
-        assert all([is_whole(stream) for stream in streams])
-        for stream in streams:
+        assert all([streams.is_whole(stream) for stream in begun])
+        for stream in begun:
             stream.close()
         renewed(own, workers)
         until("each is in the ledger", lambda: sum(row["requests"] for row in usage(own)["rows"]) == 301)
@@ -187,7 +170,7 @@ class TestWhatStays:
 
     def test_a_dead_worker_is_replaced_and_settled_by_the_new_program(self, own, standin):
         own.expect("child_exit")
-        stream = begin_stream(own, "settled", events=2)
+        stream = streams.begin(own, gate="settled", events=2)
         old = own.workers()
         upgrade(own)
         for pid in own.workers():
@@ -275,14 +258,14 @@ class TestTheExecutable:
 
     def test_one_that_dies_as_the_master_costs_no_running_stream(self, installed, standin):
         house, file, _ = installed
-        stream = begin_stream(house, "dies", events=2)
+        stream = streams.begin(house, gate="dies", events=2)
         file.unlink()
         file.write_text('#!/bin/sh\n[ "$1" = check ]\n')
         file.chmod(0o755)
         house.signal(signal.SIGUSR2)
         assert house.process.wait(20) == 1
         standin.open_gate("dies")
-        assert is_whole(stream), "its worker drains"
+        assert streams.is_whole(stream), "its worker drains"
         stream.close()
         until("all have left", lambda: not procfs.session_members(house.pid))
 
@@ -378,14 +361,14 @@ class TestMeetings:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
     def test_a_stop_during_one_wins(self, own, standin, number):
         own.expect("upgrade")
-        stream = begin_stream(own, f"wins-{number}", events=2)
+        stream = streams.begin(own, gate=f"wins-{number}", events=2)
         own.signal(signal.SIGUSR2)
         until("it has begun", lambda: own.status()["upgrades_started"] == 1)
         own.signal(number)
         if number == signal.SIGTERM:
             until("it drains", lambda: own.status()["state"] == "draining")
             standin.open_gate(f"wins-{number}")
-            assert is_whole(stream)
+            assert streams.is_whole(stream)
         assert own.wait() == 0
         own.expect("upgrade")
 
@@ -393,39 +376,37 @@ class TestMeetings:
         program = Program(folder / f"stopped-{os.getpid()}")
         house = start_house(upstream=program.url, UPSTREAM_COMMAND=program.command())
         until("it serves", lambda: house.ask("GET", "/health/ready", key=None).status == 200)
-        stream = house.connect()
-        stream.send(raw.request("POST", "/v1/chat/completions", AUTH, BODY))
-        assert stream.head().status == 200 and stream.event() is not None
+        stream = streams.begin(house)
         house.signal(signal.SIGUSR2)
         until("it has begun", lambda: house.status()["upgrades_started"] == 1)
         house.signal(signal.SIGTERM)
         until("it drains", lambda: house.status()["state"] == "draining")
         assert not program.report("interrupted")
         program.touch("go")
-        assert is_whole(stream)
+        assert streams.is_whole(stream)
         assert house.wait() == 0
         assert len(program.report("interrupted")) == 1
         house.expect("upgrade")
 
     def test_a_stop_right_after_one_lets_streams_of_both_generations_end(self, own, standin):
-        old = begin_stream(own, "both", events=2)
+        old = streams.begin(own, gate="both", events=2)
         upgrade(own)
-        new = begin_stream(own, "both", events=2)
+        new = streams.begin(own, gate="both", events=2)
         own.signal(signal.SIGTERM)
         until("it drains", lambda: own.status()["state"] == "draining")
         standin.open_gate("both")
-        assert is_whole(old) and is_whole(new)
+        assert streams.is_whole(old) and streams.is_whole(new)
         assert own.wait() == 0
 
     def test_a_second_sigterm_after_one_hurries_both_generations(self, own):
-        streams = [begin_stream(own, "never", events=2)]
+        begun = [streams.begin(own, gate="never", events=2)]
         upgrade(own)
-        streams.append(begin_stream(own, "never", events=2))
+        begun.append(streams.begin(own, gate="never", events=2))
         own.signal(signal.SIGTERM)
         until("it drains", lambda: own.status()["state"] == "draining")
         own.signal(signal.SIGTERM)
         assert own.wait() == 0
-        for stream in streams:
+        for stream in begun:
             stream.close()
 
 
@@ -443,13 +424,13 @@ class TestAnotherLayout:
         assert [line for line in house.lines("upgrade", "warn") if "windows" in line.msg]
         after = totals(until("the new admin serves", lambda: metrics_or_none(house)))
         assert {name: after.get(name) for name in before} == before
-        stream = begin_stream(house, "stale", events=2)
+        stream = streams.begin(house, gate="stale", events=2)
         assert house.ask("GET", "/v1/models").status == 200
         make_stale(house)
         old = house.workers()
         upgrade(house)
         standin.open_gate("stale")
-        assert is_whole(stream)
+        assert streams.is_whole(stream)
         stream.close()
         renewed(house, old)
         upgrade(house)
@@ -468,13 +449,13 @@ class TestAnotherLayout:
         assert stayed(house) == before
 
     def test_a_stop_right_after_one_is_heard_by_the_old_workers_too(self, own, standin):
-        stream, port = begin_stream(own, "old", events=2), own.http_port
+        stream, port = streams.begin(own, gate="old", events=2), own.http_port
         make_stale(own)
         upgrade(own)
         own.signal(signal.SIGTERM)
-        until("nobody accepts", lambda: refuses(port))
+        until("nobody accepts", lambda: raw.refuses(port))
         standin.open_gate("old")
-        assert is_whole(stream)
+        assert streams.is_whole(stream)
         assert own.wait() == 0
 
 
@@ -484,11 +465,3 @@ def stayed(house):
     until("the admin process serves", lambda: room.login().status == 200)
     status = room.get("status")
     return {"started_at": status["started_at"], "last_reason": status["reloads"]["last_reason"]}
-
-
-def refuses(port):
-    try:
-        raw.Connection(port).close()
-    except ConnectionRefusedError:
-        return True
-    return False

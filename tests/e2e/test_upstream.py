@@ -120,14 +120,8 @@ def test_https_cut_without_close_notify_is_broken_where_only_the_end_tells(start
             connection.answer()
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def test_nobody_at_the_address_is_a_502_that_may_be_tried_again(start_house):
-    house = start_house(upstream=f"http://127.0.0.1:{free_port()}")
+    house = start_house(upstream=f"http://127.0.0.1:{raw.free_port()}")
     assert_502(ask_chat(house), "true")
     assert house.ask("GET", "/health", key=None).status == 200
     answer = until("readiness says so", lambda: (

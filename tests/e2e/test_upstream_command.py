@@ -6,12 +6,10 @@ import signal
 import urllib.request
 
 import pytest
-from harness import gatehouse, keys, procfs, raw
+from harness import gatehouse, keys, procfs, raw, streams
 from harness.poll import until
 from harness.program import Program
 
-AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
-STREAM = raw.request("POST", "/v1/chat/completions", AUTH, b'{"model":"m","stream":true,"messages":[]}')
 EXIT = "upstream_exit"
 
 
@@ -37,27 +35,6 @@ def is_ready(house):
     return house.ask("GET", "/health/ready", key=None).status == 200
 
 
-def begin_stream(house):
-    """A stream whose first event is here."""
-    connection = house.connect()
-    connection.send(STREAM)
-    assert connection.head().status == 200
-    assert connection.event() is not None
-    return connection
-
-
-def assert_whole(stream):
-    assert list(iter(stream.event, None))[-1] == b"data: [DONE]"
-
-
-def refuses(port):
-    try:
-        raw.Connection(port).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
 def test_it_is_not_ready_before_the_program_accepts(start, program):
     house = start("--wait", "serve")
     until("the program runs", lambda: program.report("started"))
@@ -67,8 +44,8 @@ def test_it_is_not_ready_before_the_program_accepts(start, program):
     program.touch("serve")
     until("it is ready", lambda: is_ready(house))
     program.touch("go")
-    with begin_stream(house) as stream:
-        assert_whole(stream)
+    with streams.begin(house) as stream:
+        assert streams.is_whole(stream)
 
 
 def ignored(mask):
@@ -159,12 +136,12 @@ class TestStop:
     def test_it_is_interrupted_when_the_last_stream_has_ended(self, start, program):
         house = start()
         until("it is ready", lambda: is_ready(house))
-        stream, port = begin_stream(house), house.http_port
+        stream, port = streams.begin(house), house.http_port
         house.signal(signal.SIGTERM)
-        until("nobody accepts", lambda: refuses(port))
+        until("nobody accepts", lambda: raw.refuses(port))
         assert procfs.is_alive(process(house)["pid"]) and not program.report("interrupted")
         program.touch("go")
-        assert_whole(stream)
+        assert streams.is_whole(stream)
         assert house.wait() == 0
         assert len(program.report("interrupted")) == 1
 
@@ -172,10 +149,10 @@ class TestStop:
     def test_in_a_hurry_one_that_ignores_it_is_killed(self, start, program, number):
         house = start("--deaf")
         until("it is ready", lambda: is_ready(house))
-        stream, port = begin_stream(house), house.http_port
+        stream, port = streams.begin(house), house.http_port
         if number == signal.SIGTERM:
             house.signal(signal.SIGTERM)
-            until("nobody accepts", lambda: refuses(port))
+            until("nobody accepts", lambda: raw.refuses(port))
         house.signal(number)
         assert house.wait() == 0
         stream.close()

@@ -310,7 +310,7 @@ what_is_printed_is_the_effective_configuration(void **state)
 	assert_non_null(strstr(text, "\nLISTEN = http://[::]:8080\n"));
 	assert_non_null(strstr(text, "\nMETRICS_LISTEN = http://127.0.0.1:9464\n"));
 	assert_non_null(strstr(text, "\nADMIN_PASSWORD = (not set)\n"));
-	assert_non_null(strstr(text, "\nMODELS_FILE = (the installed models.json)\n"));
+	assert_non_null(strstr(text, "\nMODELS_FILE = (built in)\n"));
 	assert_non_null(strstr(text, "\nMAX_BODY = 32 MiB\n"));
 	assert_non_null(strstr(text, "\nRELOAD_DRAIN_TIMEOUT = 1 h\n"));
 	assert_non_null(strstr(text, "empty.json and the environment\n"));

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from . import room
+from . import admin
 
 CHROMIUM = os.environ.get("GATEHOUSE_CHROMIUM", "/usr/bin/chromium")
 WIDE = {"width": 1280, "height": 860}
@@ -29,7 +29,7 @@ class Visitor:
     Somebody's browser at a gatehouse: a profile of its own with one tab, `page`.
 
     options  of the browser's context, over ours
-    stored   cookies and storage of a visitor who has logged in, from `stored()`
+    stored   cookies and storage of a visitor who has logged in: its context's storage_state()
     """
 
     def __init__(self, browser, house, stored=None, **options):
@@ -82,7 +82,7 @@ class Visitor:
     def heading(self, text):
         self.page.get_by_role("heading", name=text, level=1).wait_for()
 
-    def login(self, password=room.PASSWORD):
+    def login(self, password=admin.PASSWORD):
         """Fill the form that is shown, and send it."""
         self.page.get_by_label("Administrator’s password").fill(password)
         self.page.get_by_role("button", name="Log in").click()
@@ -99,6 +99,10 @@ class Visitor:
         found.wait_for()
         return found
 
+    def choose(self, text):
+        """One of a row of choices."""
+        self.page.get_by_role("radio", name=text, exact=True).check()
+
     def row(self, text):
         """The row of a key whose label or id has this text."""
         return self.page.get_by_role("row").filter(has_text=text)
@@ -114,7 +118,8 @@ class Visitor:
         made = self.dialog("Key created")
         secret = made.get_by_label("Secret", exact=True).input_value()
         made.get_by_role("button", name="Done").click()
-        made.wait_for(state="detached")
+        # a closed one has no role any more, but is in the document until its `close` is heard
+        self.page.locator("dialog").wait_for(state="detached")
         return secret
 
     def said(self):

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from . import keys, raw
+from .crew import Crew
 from .upstream import steering
 
 PACE = 0.05
@@ -111,39 +112,26 @@ class Ask:
         return head.get("connection") != "close"
 
 
-class Load:
+class Load(Crew):
     """
     Threads that ask, each over a kept-alive connection, until they are stopped or all keys are used.
 
     connect   () -> raw.Connection; OSError while nobody listens
     count     keys there are
     rate      requests a second, at most
+    failed    exceptions that no kill explains
     """
 
     def __init__(self, connect, seed, count, rate, threads=16):
+        super().__init__(threads)
         self._connect = connect
         self._seed = seed
         self._count = count
         self._rate = rate
         self._lock = threading.Lock()
-        self._stop = threading.Event()
         self._next = 0
         self._began = time.monotonic()
         self.records = []
-        self.failed = []
-        """exceptions that no kill explains"""
-        self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(2 * raw.TIMEOUT)
-        assert not any(thread.is_alive() for thread in self._threads), "a client hangs"
 
     def elapsed(self):
         return time.monotonic() - self._began
@@ -166,7 +154,7 @@ class Load:
         self.records.append(ask.record)
         return ask
 
-    def _run(self):
+    def _work(self):
         connection = None
         try:
             while (ask := self._take()) is not None:
@@ -174,8 +162,6 @@ class Load:
                 if connection is None:
                     return
                 connection = self._ask(ask, connection)
-        except Exception as error:  # told by the test, for a thread's own exception would be lost
-            self.failed.append(error)
         finally:
             if connection is not None:
                 connection.close()

@@ -21,6 +21,11 @@ def entry(plain=SECRET, key_id="e2e", **fields):
     return {"key_hash": hashlib.sha256(plain.encode()).hexdigest(), "key_id": key_id, **fields}
 
 
+def use(house, plain, times=8):
+    """Statuses of requests with this secret, each on a connection of its own, so of all workers."""
+    return {house.ask("GET", "/v1/models", key=plain).status for _ in range(times)}
+
+
 def write(path, *entries):
     """Replace the key file as an editor that is careful would: whole or not at all."""
     write_text(path, json.dumps({"keys": list(entries)}, indent=1))

@@ -4,9 +4,10 @@ import threading
 from collections import Counter
 
 from . import raw
+from .crew import Crew
 
 
-class Load:
+class Load(Crew):
     """
     Each thread keeps a connection of its own (a new one after each failure) and asks again and again.
 
@@ -15,28 +16,22 @@ class Load:
     """
 
     def __init__(self, connect, data, threads=8):
+        super().__init__(threads)
         self._connect = connect
         self._data = data
-        self._stop = threading.Event()
+        self._lock = threading.Lock()
         self.statuses = Counter()
         self.broken = []
-        self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
 
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
+    def __exit__(self, kind, *_):
+        super().__exit__(kind, *_)
+        assert kind is not None or self.failed == [], self.failed
 
     @property
     def done(self):
         return sum(self.statuses.values())
 
-    def _run(self):
+    def _work(self):
         while not self._stop.is_set():
             try:
                 with self._connect() as connection:
@@ -48,6 +43,7 @@ class Load:
         while not self._stop.is_set():
             connection.send(self._data)
             answer = connection.answer()
-            self.statuses[answer.status] += 1
+            with self._lock:
+                self.statuses[answer.status] += 1
             if answer.get("connection") == "close":
                 return

@@ -214,3 +214,19 @@ class Connection:
         """Send a request and read its answer."""
         self.send(request(method, target, headers, body))
         return self.answer(method)
+
+
+def refuses(port):
+    """Does nobody accept at the port any more?"""
+    try:
+        Connection(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
