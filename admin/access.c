@@ -26,18 +26,6 @@ scopes_of(unsigned scopes)
 	return scopes;
 }
 
-static struct span
-trim(struct span s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* The token of `Bearer TOKEN`; an empty span for another scheme. */
 static struct span
 bearer_of(const char *value)
@@ -47,7 +35,7 @@ bearer_of(const char *value)
 
 	if (s.n <= scheme.n || !span_eq_nocase((struct span){ s.p, scheme.n }, scheme))
 		return (struct span){ "", 0 };
-	return trim((struct span){ s.p + scheme.n, s.n - scheme.n });
+	return span_trim((struct span){ s.p + scheme.n, s.n - scheme.n });
 }
 
 void
@@ -60,7 +48,7 @@ access_cookie(const struct http_request *rq, char out[ACCESS_COOKIE_BYTES])
 	while (rest.n > 0) {
 		const char *end = memchr(rest.p, ';', rest.n);
 		const size_t n = end != NULL ? (size_t)(end - rest.p) : rest.n;
-		const struct span pair = trim((struct span){ rest.p, n });
+		const struct span pair = span_trim((struct span){ rest.p, n });
 
 		if (span_starts(pair, name) && pair.n - name.n == ACCESS_COOKIE_BYTES - 1) {
 			memcpy(out, pair.p + name.n, ACCESS_COOKIE_BYTES - 1);

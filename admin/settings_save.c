@@ -7,24 +7,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <jansson.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
-#include "common/clock.h"
+#include "common/filelock.h"
 #include "common/keyfile_save.h"
 
-enum {
-	LOCK_WAIT_MS = 5000,
-	LOCK_RETRY_MS = 20,
-	REOPENS_MAX = 100,
-	FILE_MAX = 64 * 1024,
-	TRIES = 2
-};
+enum { REOPENS_MAX = 100, FILE_MAX = 64 * 1024, TRIES = 2 };
 
 /* The file under the lock. */
 struct edit {
@@ -106,31 +98,6 @@ parse(const char *path, const char *text, size_t n, json_t **out, struct errmsg 
 }
 
 static int
-wait_lock(int fd)
-{
-	const uint64_t until = clock_mono_ms() + LOCK_WAIT_MS;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
-			return -errno;
-		poll(NULL, 0, LOCK_RETRY_MS);
-	}
-	return 0;
-}
-
-/* Is it the file that has the name now? */
-static bool
-is_current(const struct edit *e)
-{
-	struct stat st;
-
-	return stat(e->path, &st) == 0 && st.st_dev == e->st.st_dev &&
-	    st.st_ino == e->st.st_ino;
-}
-
-static int
 lock(struct edit *e)
 {
 	for (unsigned i = 0; i < REOPENS_MAX; i++) {
@@ -138,11 +105,11 @@ lock(struct edit *e)
 
 		if (r != 0 || e->fd == -1)
 			return r;
-		if ((r = wait_lock(e->fd)) != 0)
+		if ((r = filelock_wait(e->fd)) != 0)
 			return r;
 		if (fstat(e->fd, &e->st) == -1)
 			return -errno;
-		if (is_current(e))
+		if (filelock_is_current(e->fd, e->path))
 			return 0;
 		close(e->fd);
 		e->fd = -1;
@@ -227,7 +194,8 @@ check_unchanged(const struct edit *e)
 		return 0; /* the rename sees to it */
 	if ((r = read_text(e->fd, &text, &n)) != 0)
 		return r;
-	if (!is_current(e) || n != e->n || memcmp(text, e->text, n) != 0)
+	if (!filelock_is_current(e->fd, e->path) || n != e->n ||
+	    memcmp(text, e->text, n) != 0)
 		r = ERR_CHANGED;
 	free(text);
 	return r;

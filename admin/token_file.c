@@ -7,22 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "admin/hexfile.h"
 #include "admin/token_entry.h"
-#include "common/clock.h"
+#include "common/filelock.h"
 #include "common/keyfile.h"
 #include "common/sb.h"
-
-enum { LOCK_WAIT_MS = 5000, LOCK_RETRY_MS = 20 };
 
 static int
 path_of(const char *data_dir, char path[PATH_MAX], struct errmsg *why)
@@ -39,18 +35,9 @@ path_of(const char *data_dir, char path[PATH_MAX], struct errmsg *why)
 static int
 lock(const char *data_dir, struct errmsg *why)
 {
-	const uint64_t until = clock_mono_ms() + LOCK_WAIT_MS;
 	int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd == -1 ? -errno : 0;
+	int r = fd == -1 ? -errno : filelock_wait(fd);
 
-	while (r == 0 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
-			r = -errno;
-		else
-			poll(NULL, 0, LOCK_RETRY_MS);
-	}
 	if (r == 0)
 		return fd;
 	errmsg_set(why, "%s: can't be locked: %s", data_dir,

@@ -8,20 +8,17 @@
 #include "common/keyfile_edit.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
-#include "common/clock.h"
+#include "common/filelock.h"
 #include "common/keyfile_edit_state.h"
 #include "common/keyfile_entry.h"
 #include "common/keyfile_save.h"
 
-enum { LOCK_WAIT_MS = 5000, LOCK_RETRY_MS = 20, REOPENS_MAX = 1000 };
+enum { REOPENS_MAX = 1000 };
 
 /* Resolve links. A file that does not exist is fine, a link to nothing is not. */
 static int
@@ -39,31 +36,6 @@ resolve(const char *path, char **out, struct errmsg *why)
 	return r;
 }
 
-static int
-lock_wait(int fd)
-{
-	uint64_t until = clock_mono_ms() + LOCK_WAIT_MS;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
-			return -errno;
-		poll(NULL, 0, LOCK_RETRY_MS);
-	}
-	return 0;
-}
-
-/* Is fd the file that path names now? */
-static bool
-is_current(int fd, const char *path)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
-	    a.st_ino == b.st_ino;
-}
-
 /* Open and lock; a file that does not exist leaves e->fd at -1. */
 static int
 open_locked(struct keyfile_edit *e, struct errmsg *why)
@@ -73,13 +45,13 @@ open_locked(struct keyfile_edit *e, struct errmsg *why)
 
 		if (r != 0)
 			return r == -ENOENT ? 0 : r;
-		if ((r = lock_wait(e->fd)) != 0) {
+		if ((r = filelock_wait(e->fd)) != 0) {
 			errmsg_set(why, "%s: can't be locked: %s", e->path,
 			    r == -EWOULDBLOCK ? "somebody else is editing it"
 					      : err_text(r));
 			return r;
 		}
-		if (is_current(e->fd, e->path))
+		if (filelock_is_current(e->fd, e->path))
 			return 0;
 		close(e->fd); /* replaced while this waited */
 		e->fd = -1;
@@ -225,7 +197,8 @@ check_unchanged(const struct keyfile_edit *e, struct errmsg *why)
 		return r;
 	key_hash(text.p, text.n, digest);
 	keyfile_text_free(&text);
-	if (is_current(e->fd, e->path) && memcmp(digest, e->digest, sizeof(digest)) == 0)
+	if (filelock_is_current(e->fd, e->path) &&
+	    memcmp(digest, e->digest, sizeof(digest)) == 0)
 		return 0;
 	errmsg_set(
 	    why, "%s: somebody else changed it meanwhile; nothing was changed", e->path);

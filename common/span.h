@@ -39,6 +39,19 @@ span_eq_nocase(struct span a, struct span b)
 	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
+/* Without the spaces and tabs around it (RFC 9110 section 5.6.3: OWS). */
+static inline struct span
+span_trim(struct span s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
 /* Does s begin with prefix? */
 static inline bool
 span_starts(struct span s, struct span prefix)

@@ -6,16 +6,6 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static struct span
-trim(struct span s)
-{
-	for (; s.n > 0 && is_blank(s.p[0]); s.n--)
-		s.p++;
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* Take n bytes off rest. */
 static struct span
 take(struct span *rest, size_t n)
@@ -38,7 +28,7 @@ find(struct span s, char c)
 struct span
 params_head(struct span *rest)
 {
-	return trim(take(rest, find(*rest, ';')));
+	return span_trim(take(rest, find(*rest, ';')));
 }
 
 /* Take a quoted text off rest, whose first quote has been taken. */

@@ -20,18 +20,6 @@ peer_is_proxy(const struct config *cfg, const struct addr *peer)
 	return cfg->trust_proxy && (cfg->n_trusted_proxies == 0 || in_list(cfg, peer));
 }
 
-static struct span
-trim(struct span s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* Cut the last comma-separated element off list, and empty ones behind it (RFC 9110
  * section 5.6.1.2). Empty: there is none. */
 static struct span
@@ -44,7 +32,7 @@ take_last(struct span *list)
 
 		while (n > 0 && list->p[n - 1] != ',')
 			n--;
-		last = trim((struct span){ list->p + n, list->n - n });
+		last = span_trim((struct span){ list->p + n, list->n - n });
 		list->n = n > 0 ? n - 1 : 0;
 	}
 	return last;
