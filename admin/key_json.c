@@ -22,12 +22,6 @@ key_status_at(const struct key_row *k, int64_t now_ms)
 	return k->expires_ms != 0 && k->expires_ms <= now_ms ? KEY_EXPIRED : KEY_ACTIVE;
 }
 
-const char *
-key_status_name(enum key_status s)
-{
-	return s < KEY_STATUSES ? status_names[s] : "";
-}
-
 enum key_status
 key_status_find(const char *name)
 {
@@ -97,7 +91,7 @@ key_json(const struct key_row *k, int64_t now_ms)
 	key_revision(k, revision);
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:s, s:s}",
 	    "key_id", k->id, "ref", ref, "description", k->description, "status",
-	    key_status_name(key_status_at(k, now_ms)), "enabled", (int)k->enabled,
+	    status_names[key_status_at(k, now_ms)], "enabled", (int)k->enabled,
 	    "created_at", key_time_json(k->created_ms), "expires_at",
 	    key_time_json(k->expires_ms), "rate_limit", key_limit_json(k->rate_limit),
 	    "previous_expires_at", key_time_json(previous_ms), "source",

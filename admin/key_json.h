@@ -21,8 +21,7 @@ enum key_status { KEY_ACTIVE, KEY_REVOKED, KEY_EXPIRED, KEY_STATUSES };
 /* A key without its switch is revoked, expired or not. */
 enum key_status key_status_at(const struct key_row *k, int64_t now_ms);
 
-/* "active", "revoked", "expired"; the status of that name, or KEY_STATUSES. */
-const char *key_status_name(enum key_status s);
+/* The status that is called "active", "revoked" or "expired"; KEY_STATUSES: none is. */
 enum key_status key_status_find(const char *name);
 
 /* A text that differs when one of the fields that are shown does. */

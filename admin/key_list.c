@@ -133,8 +133,9 @@ key_list_destroy(struct key_list **lp)
 	*lp = NULL;
 }
 
-size_t
-key_list_place(const struct key_list *l, const char *id)
+/* Where an id stands, or would stand. */
+static size_t
+place_of(const struct key_list *l, const char *id)
 {
 	size_t low = 0, high = l->n;
 
@@ -152,7 +153,7 @@ key_list_place(const struct key_list *l, const char *id)
 const struct key_row *
 key_list_find(const struct key_list *l, const char *id)
 {
-	const size_t i = key_list_place(l, id);
+	const size_t i = place_of(l, id);
 
 	return i < l->n && strcmp(l->v[i].id, id) == 0 ? &l->v[i] : NULL;
 }

@@ -46,9 +46,8 @@ int key_list_load(const char *path, const struct strlist *api_keys, size_t max_k
 /* Accepts NULL inside, leaves NULL. */
 void key_list_destroy(struct key_list **lp);
 
-/* The first with this id, NULL if there is none; the place where it would stand. */
+/* The first with this id, NULL if there is none. */
 const struct key_row *key_list_find(const struct key_list *l, const char *id);
-size_t key_list_place(const struct key_list *l, const char *id);
 
 /* The list that was read last. */
 struct key_cache;

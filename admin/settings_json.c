@@ -23,8 +23,8 @@ text_json(const char *text)
 	return j != NULL ? j : json_null(); /* a path need not be UTF-8 */
 }
 
-json_t *
-settings_limits_json(const struct api_env *env, const struct settings_values *file)
+static json_t *
+limits_json(const struct api_env *env, const struct settings_values *file)
 {
 	const struct settings configured = { .rate = env->config->rate,
 		.ip_rate = env->config->ip_rate };
@@ -192,7 +192,7 @@ settings_json(const struct api_env *env, const struct settings_values *file,
 	    (int64_t)atomic_load(&env->shared->state->figures.certificate_expiry_s);
 	json_t *body = json_pack(
 	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "limits", settings_limits_json(env, file), "upstream", upstream_json(env),
+	    "limits", limits_json(env, file), "upstream", upstream_json(env),
 	    "certificates", certs, "certificates_in_force_until",
 	    key_time_json(in_force_s * 1000), "ledger", ledger_json(env), "listen",
 	    listen_json(cfg.listen, cfg.n_listen), "admin_listen",

@@ -18,8 +18,4 @@
 json_t *settings_json(const struct api_env *env, const struct settings_values *file,
     const struct strlist *warnings, json_t *certs);
 
-/* The limits alone. */
-json_t *settings_limits_json(
-    const struct api_env *env, const struct settings_values *file);
-
 #endif

@@ -57,7 +57,7 @@ client_destroy(struct client *c)
 	c->state = CLIENT_DEAD;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
-	client_cancel_timer(c);
+	wheel_cancel(&c->env->wheel, &c->timer);
 	wire_fini(&c->wire, c->reset);
 	client_free_in(c);
 	if (c->prev != NULL)
@@ -119,7 +119,7 @@ client_set_body_timer(struct client *c)
 	if (c->state == CLIENT_BODY && !c->paused && !c->answering)
 		client_set_timer(c, c->env->cfg->body_timeout_ms);
 	else
-		client_cancel_timer(c);
+		wheel_cancel(&c->env->wheel, &c->timer);
 }
 
 void
@@ -127,12 +127,6 @@ client_answering(struct client *c)
 {
 	c->answering = true;
 	client_set_body_timer(c);
-}
-
-void
-client_cancel_timer(struct client *c)
-{
-	wheel_cancel(&c->env->wheel, &c->timer);
 }
 
 /* Make both events, level- or edge-triggered; the loop wants them of one kind. */

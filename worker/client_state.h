@@ -67,7 +67,6 @@ void client_lost(struct client *c);
 /* Have on_gone told from the loop: the owner is on the stack right now. */
 void client_doom(struct client *c);
 void client_set_timer(struct client *c, uint64_t ms);
-void client_cancel_timer(struct client *c);
 /* Have BODY_TIMEOUT run if it is more of the body that is awaited, else nothing. */
 void client_set_body_timer(struct client *c);
 /* The connection is between two requests from now on. */
