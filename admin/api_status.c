@@ -10,6 +10,7 @@
 #include "admin/api_json.h"
 #include "admin/key_census.h"
 #include "admin/status_sums.h"
+#include "admin/time_json.h"
 #include "common/clock.h"
 #include "common/version.h"
 
@@ -131,7 +132,7 @@ reloads_json(const struct state *state)
 	    (json_int_t)atomic_load(&f->reloads_refused), "failed",
 	    (json_int_t)atomic_load(&f->reloads_failed), "last_ok",
 	    (int)atomic_load(&f->last_reload_ok), "last_at",
-	    key_time_json((int64_t)atomic_load(&f->last_reload_ms)), "last_reason",
+	    time_json((int64_t)atomic_load(&f->last_reload_ms)), "last_reason",
 	    reason.text[0] != '\0' ? json_string(reason.text) : json_null());
 }
 
@@ -156,11 +157,11 @@ house_json(const struct api_env *env, int64_t now_ms)
 
 	return json_pack("{s:s, s:I, s:o, s:f, s:o, s:I, s:o, s:b, s:f}", "version",
 	    GATEHOUSE_VERSION, "pid", (json_int_t)env->master_pid, "started_at",
-	    key_time_json(started_ms), "uptime_seconds",
+	    time_json(started_ms), "uptime_seconds",
 	    (double)(now_ms > started_ms ? now_ms - started_ms : 0) / 1000, "now",
-	    key_time_json(now_ms), "generation", (json_int_t)generation, "workers",
-	    workers, "draining", (int)(atomic_load(&state->draining) != 0),
-	    "ledger_lag_seconds", (double)flush_lag_ms(env->flush) / 1000);
+	    time_json(now_ms), "generation", (json_int_t)generation, "workers", workers,
+	    "draining", (int)(atomic_load(&state->draining) != 0), "ledger_lag_seconds",
+	    (double)flush_lag_ms(env->flush) / 1000);
 }
 
 static json_t *

@@ -14,7 +14,7 @@
 #include "admin/api_json.h"
 #include "admin/cli_usage_data.h"
 #include "admin/cli_usage_rows.h"
-#include "admin/key_json.h"
+#include "admin/time_json.h"
 #include "admin/zone.h"
 #include "common/clock.h"
 #include "common/keyfile_time.h"
@@ -195,7 +195,7 @@ static json_t *
 price_json(const struct model_price *p)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "from",
-	    key_time_json(p->from_ms), "input", million_json(p->input_neur), "cache_read",
+	    time_json(p->from_ms), "input", million_json(p->input_neur), "cache_read",
 	    million_json(p->cache_read_neur), "cache_write",
 	    million_json(p->cache_write_neur), "output", million_json(p->output_neur),
 	    "mib", api_decimal_json(p->mib_neur, NEUR_DECIMALS, CENTS), "second",

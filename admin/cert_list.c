@@ -7,7 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "admin/key_json.h"
+#include "admin/time_json.h"
 #include "common/addr.h"
 
 enum { NAME_BYTES = 256, DAY_MS = 86400000 };
@@ -98,7 +98,7 @@ cert_json(const char *path, int64_t now_ms)
 		    bio == NULL ? "can't be read" : "holds no certificate");
 	end_ms = not_after_ms(cert);
 	row = json_pack("{s:o, s:o, s:o, s:I, s:n}", "file", path_json(path), "names",
-	    names_json(cert), "not_after", key_time_json(end_ms), "days_left",
+	    names_json(cert), "not_after", time_json(end_ms), "days_left",
 	    (json_int_t)((end_ms - now_ms) / DAY_MS), "error");
 	X509_free(cert);
 	return row;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/key_json.h"
+#include "admin/time_json.h"
 
 static json_t *
 description_of(const struct key *k)
@@ -14,7 +15,7 @@ description_of(const struct key *k)
 static json_t *
 expires_of(const struct key *k)
 {
-	return key_time_json(k->expires_ms);
+	return time_json(k->expires_ms);
 }
 
 static json_t *
@@ -62,7 +63,7 @@ tell_secret(json_t *out, const struct key *before, const struct key *after)
 	if (json_object_set_new(out, "secret", json_string("new")) != 0)
 		return -1;
 	return json_object_set_new(out, "previous_expires_at",
-	    key_time_json(after->has_previous ? after->previous_expires_ms : 0));
+	    time_json(after->has_previous ? after->previous_expires_ms : 0));
 }
 
 json_t *

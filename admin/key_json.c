@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "admin/key_ref.h"
-#include "common/keyfile_time.h"
+#include "admin/time_json.h"
 
 static const char *const status_names[KEY_STATUSES] = {
 	[KEY_ACTIVE] = "active",
@@ -64,17 +64,6 @@ key_revision(const struct key_row *k, char out[KEY_REVISION_BYTES])
 }
 
 json_t *
-key_time_json(int64_t ms)
-{
-	char text[KEYFILE_TIME_TEXT_BYTES];
-
-	if (ms <= 0 || ms > KEYFILE_TIME_MAX_MS)
-		return json_null();
-	keyfile_time_format(ms, text);
-	return json_string(text);
-}
-
-json_t *
 key_limit_json(int64_t limit)
 {
 	return limit == KEY_NO_LIMIT ? json_null() : json_integer(limit);
@@ -92,9 +81,9 @@ key_json(const struct key_row *k, int64_t now_ms)
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:s, s:s}",
 	    "key_id", k->id, "ref", ref, "description", k->description, "status",
 	    status_names[key_status_at(k, now_ms)], "enabled", (int)k->enabled,
-	    "created_at", key_time_json(k->created_ms), "expires_at",
-	    key_time_json(k->expires_ms), "rate_limit", key_limit_json(k->rate_limit),
-	    "previous_expires_at", key_time_json(previous_ms), "source",
+	    "created_at", time_json(k->created_ms), "expires_at",
+	    time_json(k->expires_ms), "rate_limit", key_limit_json(k->rate_limit),
+	    "previous_expires_at", time_json(previous_ms), "source",
 	    k->environment ? "environment" : "file", "revision", revision);
 }
 

@@ -27,10 +27,7 @@ enum key_status key_status_find(const char *name);
 /* A text that differs when one of the fields that are shown does. */
 void key_revision(const struct key_row *k, char out[KEY_REVISION_BYTES]);
 
-/* RFC 3339, or null for 0. NULL without memory, as for all below. */
-json_t *key_time_json(int64_t ms);
-
-/* A limit, or null. */
+/* A limit, or null. NULL without memory, as for all below. */
 json_t *key_limit_json(int64_t limit);
 
 json_t *key_json(const struct key_row *k, int64_t now_ms);

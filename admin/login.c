@@ -11,11 +11,11 @@
 #include "admin/access.h"
 #include "admin/lockout.h"
 #include "admin/session.h"
+#include "admin/time_json.h"
 #include "admin/token.h"
 #include "common/addr.h"
 #include "common/clock.h"
 #include "common/keyfile.h"
-#include "common/keyfile_time.h"
 
 enum { LOGIN_MAGIC = 0x6c6f6769, PASSWORD_SHORT = 12, COOKIE_BYTES = 192 };
 
@@ -75,17 +75,6 @@ login_queue_destroy(struct login_queue **qp)
 }
 
 /* --- what is answered --- */
-
-static json_t *
-time_json(int64_t ms)
-{
-	char text[KEYFILE_TIME_TEXT_BYTES];
-
-	if (ms == 0)
-		return json_null();
-	keyfile_time_format(ms, text);
-	return json_string(text);
-}
 
 /* What is wrong with the password itself, for who is logged in. */
 static const char *

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "admin/api_json.h"
-#include "admin/key_json.h"
 #include "admin/status_sums.h"
+#include "admin/time_json.h"
 #include "common/addr.h"
 #include "common/clock.h"
 #include "common/config_net.h"
@@ -53,7 +53,7 @@ moment_json(uint64_t mono_ms)
 
 	if (mono_ms == 0 || mono_ms > now_ms)
 		return json_null();
-	return key_time_json(clock_wall_ms() - (int64_t)(now_ms - mono_ms));
+	return time_json(clock_wall_ms() - (int64_t)(now_ms - mono_ms));
 }
 
 static json_t *
@@ -194,7 +194,7 @@ settings_json(const struct api_env *env, const struct settings_values *file,
 	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "limits", limits_json(env, file), "upstream", upstream_json(env),
 	    "certificates", certs, "certificates_in_force_until",
-	    key_time_json(in_force_s * 1000), "ledger", ledger_json(env), "listen",
+	    time_json(in_force_s * 1000), "ledger", ledger_json(env), "listen",
 	    listen_json(cfg.listen, cfg.n_listen), "admin_listen",
 	    listen_json(cfg.admin_listen, cfg.n_admin_listen), "version",
 	    GATEHOUSE_VERSION, "workers", (json_int_t)cfg.workers, "data_dir",

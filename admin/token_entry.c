@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/hexfile.h"
+#include "admin/time_json.h"
 #include "common/keyfile_time.h"
 #include "common/sb.h"
 
@@ -45,17 +46,6 @@ token_scopes_json(unsigned mask)
 }
 
 /* RFC 3339, or null for 0. */
-static json_t *
-time_json(int64_t ms)
-{
-	char text[KEYFILE_TIME_TEXT_BYTES];
-
-	if (ms == 0)
-		return json_null();
-	keyfile_time_format(ms, text);
-	return json_string(text);
-}
-
 json_t *
 token_json(const struct token *t, int64_t now_ms)
 {
