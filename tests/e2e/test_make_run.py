@@ -115,13 +115,13 @@ def test_the_printed_password_opens_the_admin_page_and_a_key_made_there_works(st
     context = ssl.create_default_context(cafile=run.folder / "run/cert.pem")
     room = Admin(run, connect=lambda: raw.Connection(run.port, tls=context))
     assert room.login(re.search(r"^Its password: (.+)$", run.text(), re.M)[1]).status == 200
-    made = room.change("POST", "keys", {"description": "by the page"}, 201)
+    made = room.post("keys", {"description": "by the page"}, 201)
     headers = [("Authorization", f"Bearer {made['secret']}")]
     with room.connect() as connection:
         assert connection.ask("GET", "/v1/models", headers).status == 200
-        room.change("POST", f"keys/{made['key']['ref']}/revoke", {})
+        room.post(f"keys/{made['key']['ref']}/revoke", {})
         assert connection.ask("GET", "/v1/models", headers).status == 401
-    room.change("PATCH", "settings", {"rate_limit_requests": 7})
+    room.patch("settings", {"rate_limit_requests": 7})
     run.stop()
 
 
