@@ -16,11 +16,16 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 
+# what an assertion of the harness saw is told as a test's own is
+pytest.register_assert_rewrite("harness")
+
 from harness import admin, certs, gatehouse, keys, upstream
 from harness.poll import until
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
 TEST_SECONDS = 120
+LOG_SHOWN = 4000
+"""bytes of each gatehouse's log"""
 
 
 def pytest_configure(config):
@@ -55,6 +60,16 @@ class Service:
 
 _running = []
 """every gatehouse that this process has started and not stopped"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the gatehouses of that moment had to say."""
+    report = yield
+    if report.failed:
+        for house in _running:
+            report.sections.append((f"the last lines of gatehouse {house.pid}", house.log_text()[-LOG_SHOWN:]))
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -200,18 +200,11 @@ def test_a_usage_that_is_content_is_not_counted(house, key):
 
 def form(key, target, model="whisper-large-v3", audio=40_000, framing="length", fields=(), **chosen):
     """The bytes of an upload, and how many of them are its body."""
-    parts = [("model", model), *fields]
-    body = b"".join(b'--sep\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text.encode())
-                    for name, text in parts)
-    body += (b'--sep\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b"\x00" * audio
-             + b"\r\n--sep--\r\n")
-    headers = [("Authorization", f"Bearer {key.secret}"), ("Content-Type", "multipart/form-data; boundary=sep"),
-               *steering(**chosen).items()]
+    body = raw.form([("model", model), *fields], bytes(audio))
+    headers = {"Authorization": f"Bearer {key.secret}", "Content-Type": raw.FORM_TYPE, **steering(**chosen)}
     if framing == "length":
         return raw.request("POST", target, headers, body), len(body)
-    head = raw.request("POST", target, [*headers, ("Transfer-Encoding", "chunked")])
-    head = head.replace(b"Content-Length: 0\r\n", b"")
-    return head + raw.chunked(body[:1000], body[1000:]), len(body)
+    return raw.request_chunked("POST", target, headers, body[:1000], body[1000:]), len(body)
 
 
 @pytest.mark.parametrize("endpoint", ["transcriptions", "translations"])

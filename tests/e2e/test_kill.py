@@ -5,70 +5,19 @@ not: at most one request, with one of the cumulative values that the stand-in ha
 than what the client had seen. KILL_SECONDS sets how long (`make soak-kill`), KILL_SEED repeats a run's choices.
 """
 
-import json
 import os
 import random
 import secrets
 from collections import Counter
 
 import pytest
-from harness import keyed, kills, spent
+from harness import accounts, keyed, kills, spent
+from harness.accounts import MODEL, NONE
 from harness.keyed import Record
-from harness.spent import Spent
 
 SECONDS = float(os.environ.get("KILL_SECONDS", "20"))
 KEYS_MAX = 120_000
 RATE = min(400, KEYS_MAX / SECONDS)
-NONE = Spent()
-MODEL = "gpt-oss-120b"
-
-
-def sent_values(standin):
-    """{key: every `usage` that the stand-in had sent for it, in order}"""
-    keys_by_id, values = {}, {}
-    for line in standin.lines():
-        if line["event"] == "request":
-            name = next((text for header, text in line["headers"] if header.lower() == "x-request-id"), None)
-            keys_by_id[line["id"]] = name
-        elif line["event"] == "sent" and line["usage"] is not None:
-            values.setdefault(keys_by_id[line["id"]], []).append(line["usage"])
-    return values
-
-
-def fault(record, rows, values):
-    """What is wrong with the account of one request; None: nothing."""
-    if rows.keys() - {(MODEL, record.endpoint)}:
-        return f"counted under {sorted(rows)}"
-    row = rows.get((MODEL, record.endpoint), NONE)
-    refused = record.status is not None and record.status != 200
-    if not record.sent or refused:
-        return None if row == NONE else f"it never came to upstream's answer, and has {row}"
-    if record.whole:
-        return None if row == spent.told(values[-1]) else f"whole, must be {spent.told(values[-1])}, is {row}"
-    return cut_fault(record, row, values)
-
-
-def cut_fault(record, row, values):
-    if row == NONE:
-        return None if record.status is None else "an answer had begun, and was lost"
-    allowed = [spent.told(None, cut=True)] + [spent.told(value, cut=True) for value in values]
-    allowed += [spent.told(values[-1])] if values else []  # complete here, but not yet at the client
-    if row not in allowed:
-        return f"none of the values that were sent: {row}"
-    if record.seen is not None and row.completion_tokens < spent.told(record.seen).completion_tokens:
-        return f"the client has seen more than {row}"
-    return None
-
-
-def faults(records, rows, values):
-    """Every exception to the rule, as text."""
-    found = []
-    for record in records:
-        what = fault(record, rows.get(record.key_id, {}), values.get(record.key_id, []))
-        if what is not None:
-            found.append(f"{record}: {what}; sent: {json.dumps(values.get(record.key_id))}")
-    strangers = rows.keys() - {record.key_id for record in records}
-    return found + [f"{key}: nobody asked with it, and it has {rows[key]}" for key in sorted(strangers)]
 
 
 def summary(records, killer, seed):
@@ -99,7 +48,7 @@ def test_usage_adds_up_whatever_is_killed(start_house, standin, folder, capsys):
     told = summary(load.records, killer, seed)
     with capsys.disabled():
         print(f"\n{told}")
-    wrong = faults(load.records, rows, sent_values(standin))
+    wrong = accounts.faults(load.records, rows, accounts.sent_values(standin))
     assert not wrong, f"{told}; {len(wrong)} exceptions:\n" + "\n".join(wrong[:20])
     assert killer.counts["worker"] > 0 and any(record.whole for record in load.records), told
     assert any(record.sent and not record.whole and not record.left for record in load.records), told
@@ -142,10 +91,10 @@ SILENT = Record("k", "chat", sent=True)
 ])
 def test_the_judge_tells_right_from_wrong(record, row, is_good):
     rows = {"k": {(MODEL, "chat"): row}} if row != NONE else {}
-    assert (faults([record], rows, {"k": SENT}) == []) == is_good
+    assert (accounts.faults([record], rows, {"k": SENT}) == []) == is_good
 
 
 def test_the_judge_sees_other_models_and_strangers():
     good = spent.told(openai(2))
-    assert faults([WHOLE], {"k": {("other", "chat"): good}}, {"k": SENT})
-    assert faults([WHOLE], {"k": {(MODEL, "chat"): good}, "other": {(MODEL, "chat"): good}}, {"k": SENT})
+    assert accounts.faults([WHOLE], {"k": {("other", "chat"): good}}, {"k": SENT})
+    assert accounts.faults([WHOLE], {"k": {(MODEL, "chat"): good}, "other": {(MODEL, "chat"): good}}, {"k": SENT})

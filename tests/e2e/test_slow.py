@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import json
 import os
-import resource
 import socket
 import threading
 import time
@@ -31,15 +30,8 @@ BIG = 1_000_000
 
 @pytest.fixture
 def many_files():
-    """Room for all those sockets in this process; its children inherit it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = COUNT + 2000
-    if soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            pytest.skip(f"{wanted} descriptors are more than may be open here ({hard})")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with procfs.many_files(COUNT + 2000):
+        yield
 
 
 class Slow:

@@ -96,11 +96,7 @@ def test_reloads_of_certificates_under_all_that(start_house, echo, folder):
     def reload():
         nonlocal turn
         turn += 1
-        new = pairs[turn % 2]
-        for there, here in ((place.key, new.key), (place.cert, new.cert)):
-            there.with_suffix(".new").write_bytes(here.read_bytes())
-            there.with_suffix(".new").chmod(0o600)
-            os.replace(there.with_suffix(".new"), there)
+        certs.put(place, pairs[turn % 2])
         house.reload()
 
     tally = chaos.Tally()

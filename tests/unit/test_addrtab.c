@@ -64,16 +64,25 @@ find(struct addrtab *t, uint32_t n, uint64_t now_ms)
 	return p;
 }
 
-/* Ask for one admission of the n-th address. */
+/* Ask for one admission of the n-th address, as addrtab_find() wants it: one that was held
+ * up while its place was taken over 64 times or more has counted under a tag that looks
+ * newer than the owner's, and is healed. */
 static int
 ask(struct addrtab *t, uint32_t n, uint32_t limit, uint64_t now_ms)
 {
-	const struct addrtab_place p = find(t, n, now_ms);
-	const struct window_rule r = { limit, 60000, p.tag };
 	struct window_state st;
 	uint64_t now_ns = now_ms * MS;
+	int r = ERR_CHANGED;
 
-	return window_admit(p.window, &r, stopped, &now_ns, &st);
+	for (int i = 0; r == ERR_CHANGED && i < 20; i++) {
+		const struct addrtab_place p = find(t, n, now_ms);
+		const struct window_rule rule = { limit, 60000, p.tag };
+
+		if (i > 0)
+			window_heal(p.window, &rule, &st);
+		r = window_admit(p.window, &rule, stopped, &now_ns, &st);
+	}
+	return r;
 }
 
 static void
@@ -208,6 +217,29 @@ who_holds_a_place_that_has_gone_to_another_is_told_so(void **state)
 	assert_int_equal(
 	    window_admit(held.window, &r, stopped, &now_ns, &st), ERR_CHANGED);
 	assert_int_equal(ask(t, 8, 1, 2000), -EAGAIN);
+	munmap(mem, addrtab_bytes(ADDRTAB_WAYS));
+}
+
+static void
+who_was_held_up_until_generations_came_round_does_not_lock_out_the_owner(void **state)
+{
+	void *mem = map(addrtab_bytes(ADDRTAB_WAYS));
+	struct addrtab *t = addrtab_init(mem, ADDRTAB_WAYS, key_a);
+	const struct addrtab_place held = find(t, 0, 1000);
+	const struct window_rule late = { 5, 60000, held.tag };
+	const uint32_t owner = 8 * 100; /* each way taken over 100 times */
+	uint64_t now_ns = 3000 * MS;
+	struct window_state st;
+
+	(void)state;
+	for (uint32_t n = 1; n <= owner; n++)
+		assert_int_equal(ask(t, n, 1, 1000 + n), 0);
+	assert_ptr_equal(find(t, owner, 3000).window, held.window);
+	assert_int_equal(window_admit(held.window, &late, stopped, &now_ns, &st), 0);
+	/* the owner's one count went when the late one began the cell anew */
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ask(t, owner, 5, 3001), 0);
+	assert_int_equal(ask(t, owner, 5, 3001), -EAGAIN);
 	munmap(mem, addrtab_bytes(ADDRTAB_WAYS));
 }
 
@@ -419,6 +451,8 @@ main(void)
 		cmocka_unit_test(buckets_follow_siphash_under_the_key),
 		cmocka_unit_test(the_oldest_in_a_full_bucket_gives_way),
 		cmocka_unit_test(who_holds_a_place_that_has_gone_to_another_is_told_so),
+		cmocka_unit_test(
+		    who_was_held_up_until_generations_came_round_does_not_lock_out_the_owner),
 		cmocka_unit_test(a_place_taken_over_a_thousand_times_still_begins_empty),
 		cmocka_unit_test(addresses_chosen_against_one_key_do_nothing_under_another),
 		cmocka_unit_test(neighbouring_addresses_spread_evenly),

@@ -22,6 +22,7 @@ load        requests in the background
 keyed       requests in the background with a key each, and what their clients saw
 kills       kill -9 at random
 spent       what was used, as gatehouse says it and as it must be
+accounts    whether what was counted is what clients saw
 arrivals    random arrivals, and when each can have been let in
 windows     the judge of a strict sliding window
 prometheus  a real Prometheus

@@ -1,5 +1,7 @@
 """P-256 certificates, made with the openssl command: self-signed, or signed by an authority of the tests."""
 
+import os
+import shutil
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -55,3 +57,17 @@ def issue(authority, folder, name, names=NAMES, days=90):
     where = "crlDistributionPoints=URI:http://crl.gatehouse.invalid/tests.crl"
     return _request(pair, name, days, [*_LEAF, f"subjectAltName={names}", where],
                     "-CA", authority.cert, "-CAkey", authority.key)
+
+
+def der(pair):
+    """The certificate as a peer sends it."""
+    return ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
+
+
+def put(pair, new):
+    """As certbot does: both files are new inodes, one after the other."""
+    for source, target in ((new.cert, pair.cert), (new.key, pair.key)):
+        fresh = target.with_suffix(target.suffix + ".new")
+        shutil.copyfile(source, fresh)
+        fresh.chmod(0o600)
+        os.replace(fresh, target)

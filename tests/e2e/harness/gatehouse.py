@@ -16,6 +16,7 @@ from .poll import until
 ROOT = Path(__file__).resolve().parents[3]
 START_DEADLINE = 40.0
 STOP_DEADLINE = 40.0
+OUTCOME_DEADLINE = 60.0
 LOG_FIELDS = {"ts", "level", "role", "pid", "event", "msg"}
 
 
@@ -35,6 +36,11 @@ def release_binary():
     named = os.environ.get("GATEHOUSE_RELEASE")
     return _first_program(Path(named).absolute() if named else None,
                           ROOT / "build/release/gatehouse", ROOT / "build/gatehouse")
+
+
+def wide_binary():
+    """A version whose journal has another layout, with room for longer names; None: it is not built."""
+    return _first_program(ROOT / "build/wide/gatehouse")
 
 
 @dataclass
@@ -119,6 +125,10 @@ class Gatehouse:
     def start(self, through=()):
         """through: a command that executes it, such as prlimit."""
         self.spawn(through)
+        return self.await_ready()
+
+    def await_ready(self):
+        """Behind spawn()."""
         until("gatehouse is ready", self._ready_or_dead, START_DEADLINE)
         assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log_text()}"
         return self
@@ -145,12 +155,19 @@ class Gatehouse:
 
     def reload(self):
         """SIGHUP and its outcome: {"result", "reason"}."""
-        started = self.status()["reloads_started"]
-        self.signal(signal.SIGHUP)
-        status = until("the reload has finished", lambda: (
-            (now := self.status())["reloads_finished"] > started
-            and now["reloads_finished"] == now["reloads_started"] and now), START_DEADLINE)
-        return status["last_reload"]
+        return self._outcome(signal.SIGHUP, "reload")
+
+    def upgrade(self):
+        """SIGUSR2 and its outcome: {"result", "reason"}."""
+        return self._outcome(signal.SIGUSR2, "upgrade")
+
+    def _outcome(self, number, what):
+        started = self.status()[f"{what}s_started"]
+        self.signal(number)
+        status = until(f"the {what} has finished", lambda: (
+            (now := self.status())[f"{what}s_finished"] > started
+            and now[f"{what}s_finished"] == now[f"{what}s_started"] and now), OUTCOME_DEADLINE)
+        return status[f"last_{what}"]
 
     def stop(self):
         """SIGTERM, and what must hold of the end."""
@@ -235,11 +252,13 @@ class Gatehouse:
     def lines(self, event=None, level=None):
         """Whole lines of the log. A line that is no JSON object of the promised fields fails the test."""
         found = []
-        for text in self.log_text().rpartition("\n")[0].splitlines():
+        texts = self.log_text().rpartition("\n")[0].splitlines()
+        for number, text in enumerate(texts):
             try:
                 fields = json.loads(text)
             except ValueError:
-                raise AssertionError(f"this line of the log is no JSON: {text}") from None
+                around = "\n".join(texts[max(0, number - 20):number + 20])
+                raise AssertionError(f"this line of the log is no JSON: {text}; those around it:\n{around}") from None
             assert fields.keys() >= LOG_FIELDS or fields["event"] == "request", text
             found.append(Line(fields["level"], fields["role"], fields["event"], fields.get("msg", ""), fields))
         return [line for line in found if event in (None, line.event) and level in (None, line.level)]

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from . import keys, raw
+from .accounts import MODEL, allowed
 from .crew import Crew
 from .upstream import steering
 
@@ -21,6 +22,9 @@ class Record:
 
     key_id: str
     endpoint: str = ""
+    model: str = MODEL
+    request_id: str = ""
+    """empty: as the key"""
     sent: bool = False
     status: int | None = None
     whole: bool = False
@@ -29,6 +33,12 @@ class Record:
     """the client did not wait for it"""
     seen: object = None
     """the last `usage` that has come"""
+
+    def __post_init__(self):
+        self.request_id = self.request_id or self.key_id
+
+    def may_count(self, values):
+        return allowed(self, values)
 
 
 def key_id(number):
@@ -50,12 +60,24 @@ def _usage_of(event):
 
 
 class Ask:
-    """One request, chosen by its number, asked over a connection."""
+    """
+    One request of a chat or a message, asked over a connection.
 
-    def __init__(self, number, seed):
-        self._chance = random.Random(f"{seed}-{number}")
-        self.record = Record(key_id(number))
-        self._secret = keys.secret(self.record.key_id)
+    chance    chooses what it asks for, and how the stand-in answers
+    key_id    whose request it is
+    """
+
+    GAPS_MS = (0, 0, 2, 10, 30)
+    """between the events of a stream"""
+
+    def __init__(self, chance, key_id, request_id=""):
+        self._chance = chance
+        self.record = Record(key_id, request_id=request_id)
+        self._secret = keys.secret(key_id)
+        self.refusal = None
+        """an answer other than 200"""
+        self.last = None
+        """a stream's last event"""
         self.stream = self._chance.random() < 0.6
         self._leave_after = self._chance.randint(1, 6) if self.stream and self._chance.random() < 0.05 else None
         self.data = self._request()
@@ -64,19 +86,19 @@ class Ask:
         chance = self._chance
         messages = chance.random() < 0.3
         self.record.endpoint = "messages" if messages else "chat"
-        said = {"model": "gpt-oss-120b", "stream": self.stream, "max_tokens": 100,
+        said = {"model": MODEL, "stream": self.stream, "max_tokens": 100,
                 "messages": [{"role": "user", "content": "word " * chance.randint(1, 40)}]}
         if self.stream and not messages and chance.random() < 0.5:
             said["stream_options"] = {"include_usage": True}
         chosen = {"events": chance.randint(1, 12)}
         if self.stream:
-            chosen["gap_ms"] = chance.choice((0, 0, 2, 10, 30))
+            chosen["gap_ms"] = chance.choice(self.GAPS_MS)
             chosen["event_bytes"] = chance.choice((0, 0, 0, 5000))
         else:
             chosen["delay_ms"] = chance.choice((0, 0, 5, 20, 60))
             chosen["body_bytes"] = chance.choice((0, 0, 0, 200_000))
         headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json",
-                   "X-Request-Id": self.record.key_id, **steering(**chosen)}
+                   "X-Request-Id": self.record.request_id, **steering(**chosen)}
         return raw.request("POST", "/v1/messages" if messages else "/v1/chat/completions", headers,
                            json.dumps(said).encode())
 
@@ -84,25 +106,23 @@ class Ask:
         """Returns whether the connection may carry another one. Raises raw.Broken and OSError."""
         self.record.sent = True
         connection.send(self.data)
-        if not self.stream:
-            answer = connection.answer()
-            self.record.status = answer.status
-            self.record.whole = True
-            if answer.status == 200:
-                self.record.seen = answer.json()["usage"]
-            return answer.get("connection") != "close"
-        return self._run_stream(connection)
-
-    def _run_stream(self, connection):
         head = connection.head()
         self.record.status = head.status
-        if head.status != 200:
-            connection.exactly(int(head.get("content-length")))
-            self.record.whole = True
-            return head.get("connection") != "close"
+        if self.stream and head.status == 200:
+            return self._run_stream(connection, head)
+        head.body = connection.body(head)
+        self.record.whole = True
+        if head.status == 200:
+            self.record.seen = head.json()["usage"]
+        else:
+            self.refusal = head
+        return head.get("connection") != "close"
+
+    def _run_stream(self, connection, head):
         events = 0
         while (event := connection.event()) is not None:
             self.record.seen = _usage_of(event) or self.record.seen
+            self.last = event
             events += 1
             if events == self._leave_after:
                 self.record.left = True
@@ -150,7 +170,7 @@ class Load(Crew):
         early = number / self._rate - self.elapsed()
         if number >= self._count or self._stop.wait(max(0, early)):
             return None
-        ask = Ask(number, self._seed)
+        ask = Ask(random.Random(f"{self._seed}-{number}"), key_id(number))
         self.records.append(ask.record)
         return ask
 

@@ -1,4 +1,4 @@
-"""Kill -9 at random: a worker, admin, the master alone, everything; and now and then a new generation between."""
+"""Strikes at random; here kill -9: a worker, admin, the master alone, everything, and new generations between."""
 
 import json
 import os
@@ -30,21 +30,41 @@ def write_config(path, seconds):
     os.replace(new, path)
 
 
-class Killer:
+class Striker:
     """
-    Kills parts of one gatehouse and has it come back.
+    Does something to one gatehouse, again and again: `_KIND` is a method that says whether it did.
 
+    kinds        {kind: how often, beside the others}
     config_path  the file that GATEHOUSE_CONFIG names: it is changed for a new generation
     """
 
-    def __init__(self, house, chance, config_path):
+    def __init__(self, house, chance, kinds, config_path):
         self._house = house
         self._chance = chance
+        self._kinds = kinds
         self._config_path = config_path
+        self.counts = Counter()
+
+    def strike(self):
+        kind = self._choose()
+        if getattr(self, f"_{kind}")():
+            self.counts[kind] += 1
+
+    def _choose(self):
+        return self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]
+
+    def _change_config(self):
+        write_config(self._config_path, self._chance.randint(100, 999))
+
+
+class Killer(Striker):
+    """Kills parts of a gatehouse and has it come back."""
+
+    def __init__(self, house, chance, config_path):
+        super().__init__(house, chance, KINDS, config_path)
         self._sessions = []
         """of masters that were killed alone: their children leave by themselves"""
         self._port = house.http_port
-        self.counts = Counter()
 
     def connect(self):
         """A connection to it; refused while it is down."""
@@ -56,11 +76,6 @@ class Killer:
     def delay(self):
         """Seconds until the next one: some hit what is just coming back."""
         return self._chance.uniform(0, 0.1) if self._chance.random() < 0.3 else self._chance.uniform(0.1, 0.9)
-
-    def strike(self):
-        kind = self._chance.choices(list(KINDS), list(KINDS.values()))[0]
-        if getattr(self, f"_{kind}")():
-            self.counts[kind] += 1
 
     def _one_of(self, pids):
         return bool(pids) and kill(self._chance.choice(sorted(pids)))
@@ -78,7 +93,7 @@ class Killer:
         return self._start_again()
 
     def _reload(self):
-        write_config(self._config_path, self._chance.randint(100, 999))
+        self._change_config()
         self._house.signal(signal.SIGHUP)
         return True
 

@@ -22,7 +22,7 @@ def settled(what, measure, times=25, deadline=DEADLINE):
 
     def same():
         seen.append(measure())
-        return len(seen) >= times and len(set(seen[-times:])) == 1
+        return seen[-times:] == [seen[-1]] * times
 
     until(f"{what} stays the same", same, deadline)
     return seen[-1]

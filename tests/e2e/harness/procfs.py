@@ -1,8 +1,12 @@
 """Processes as the kernel sees them."""
 
+import contextlib
 import os
+import resource
 import subprocess
 from pathlib import Path
+
+import pytest
 
 
 def _stat(pid):
@@ -17,14 +21,35 @@ def _pids():
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
+def state(pid):
+    """Its letter in /proc/PID/stat; X when it is gone."""
+    fields = _stat(pid)
+    return fields[0] if fields is not None else "X"
+
+
+def age(pid):
+    """Seconds since it was started."""
+    up = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    fields = _stat(pid)
+    return up - int(fields[19]) / os.sysconf("SC_CLK_TCK") if fields is not None else 0.0
+
+
 def is_alive(pid):
     """Is there such a process, and is it no zombie?"""
-    fields = _stat(pid)
-    return fields is not None and fields[0] not in "ZX"
+    return state(pid) not in "ZX"
 
 
 def children(pid):
     return [child for child in _pids() if (fields := _stat(child)) is not None and int(fields[1]) == pid]
+
+
+def own_children(pid):
+    """The same, without a look at every process there is; the ones of its first thread."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise AssertionError(f"process {pid} has ended") from None
+    return [int(child) for child in text.split()]
 
 
 def zombies(pid):
@@ -56,6 +81,40 @@ def resident_bytes(pid):
     return int(status_field(pid, "VmRSS").split()[0]) * 1024
 
 
+def _mappings(pid):
+    """[(path or "", resident bytes)]"""
+    found, path = [], ""
+    for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+        name, _, rest = line.partition(":")
+        if name == "Rss":
+            found.append((path, int(rest.split()[0]) * 1024))
+        elif "-" in line.split()[0]:  # the first line of each: addresses, rights, offset, device, inode, path
+            path = line.split(maxsplit=5)[5] if len(line.split()) > 5 else ""
+    return found
+
+
+def resident_apart(pid, folder):
+    """(resident bytes but for pages of the files in folder, those of these files, how many of them are mapped)"""
+    everything = _mappings(pid)
+    within = [(path, size) for path, size in everything if path.startswith(f"{folder}/")]
+    size_within = sum(size for _, size in within)
+    return sum(size for _, size in everything) - size_within, size_within, len({path for path, _ in within})
+
+
+@contextlib.contextmanager
+def many_files(count):
+    """Room for so many descriptors in this process and those that it starts meanwhile; skips where there is none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        if hard != resource.RLIM_INFINITY and hard < count:
+            pytest.skip(f"{count} descriptors are more than may be open here ({hard})")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def limit(pid, what, soft):
     """Set a process's soft limit, "nofile" say. Returns the one it had."""
     # as its own user: that needs no capability
@@ -66,15 +125,43 @@ def limit(pid, what, soft):
     return had.strip()
 
 
-def owner(peer_port, port, pids):
-    """Which of the processes holds the server's end of a loopback connection; None while none does."""
-    inode = None
+_LOOKS = 4
+"""a reading of /proc/net/tcp may miss one while others come and go, for it is read in pieces"""
+
+
+_NOBODY = "socket:[0]"
+"""of a connection that no process holds"""
+
+
+def _connections(port):
+    """{the client's port: what /proc/PID/fd calls the server's socket} of all connections to a port."""
+    found = {}
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         fields = line.split()
-        ends = [int(end.partition(":")[2], 16) for end in fields[1:3]]
-        if ends == [port, peer_port]:
-            inode = fields[9]
-    return next((pid for pid in pids if f"socket:[{inode}]" in open_files(pid)), None)
+        here, there = (int(end.partition(":")[2], 16) for end in fields[1:3])
+        if here == port:
+            found[there] = f"socket:[{fields[9]}]"
+    return found
+
+
+def owner(peer_port, port, pids):
+    """Which of the processes holds the server's end of a loopback connection; None while none does."""
+    link = _connections(port).get(peer_port)
+    return next((pid for pid in pids if link in open_files(pid)), None)
+
+
+def is_let_go(peer_port, port):
+    """Does no process hold the server's end of a loopback connection any more? The kernel may still send from it."""
+    return _connections(port).get(peer_port, _NOBODY) == _NOBODY
+
+
+def peers(pid, port):
+    """The clients' ports of all connections to a port that the process, which is stopped, holds."""
+    links = set(open_files(pid))
+    found = set()
+    for _ in range(_LOOKS):
+        found |= {there for there, link in _connections(port).items() if link in links}
+    return frozenset(found)
 
 
 def open_files(pid):

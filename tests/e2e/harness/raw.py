@@ -57,6 +57,23 @@ def chunked(*pieces):
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
+def request_chunked(method, target, headers, *pieces):
+    """The bytes of a request whose body comes in these chunks."""
+    head = request(method, target, [*dict(headers).items(), ("Transfer-Encoding", "chunked")])
+    return head.replace(b"Content-Length: 0\r\n", b"") + chunked(*pieces)
+
+
+FORM_TYPE = "multipart/form-data; boundary=sep"
+
+
+def form(fields, content):
+    """The body of an upload: text fields and a file."""
+    parts = [b'Content-Disposition: form-data; name="%s"\r\n\r\n%s' % (name.encode(), text.encode())
+             for name, text in dict(fields).items()]
+    parts.append(b'Content-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + content)
+    return b"".join(b"--sep\r\n%s\r\n" % part for part in parts) + b"--sep--\r\n"
+
+
 class Connection:
     """A client's connection. `tls` is an ssl context or None."""
 
@@ -67,15 +84,21 @@ class Connection:
         sock.settimeout(TIMEOUT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect((host, port))
-        self.sock = tls.wrap_socket(sock, server_hostname=server_name) if tls is not None else sock
+        self.sock = sock
         self._held = b""
         self._ended = False
+        if tls is not None:
+            self.start_tls(tls, server_name)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+    def start_tls(self, context, server_name="localhost", session=None):
+        """The handshake; a session of the same context is offered to be resumed."""
+        self.sock = context.wrap_socket(self.sock, server_hostname=server_name, session=session)
 
     def close(self):
         self.sock.close()
@@ -175,17 +198,20 @@ class Connection:
     def answer(self, method="GET"):
         """The next whole answer. Raises Broken when it is not complete."""
         answer = self.head()
-        if method == "HEAD" or answer.status in (204, 304):
-            return answer
-        if answer.get("transfer-encoding") == "chunked":
-            answer.body = b"".join(iter(self.chunk, b""))
-        elif answer.get("content-length") is not None:
-            answer.body = self.exactly(int(answer.get("content-length")))
-        else:
-            answer.body, reset = self.rest()
-            if reset:
-                raise Broken("reset")
+        if method != "HEAD" and answer.status not in (204, 304):
+            answer.body = self.body(answer)
         return answer
+
+    def body(self, head):
+        """The whole body behind a head. Raises Broken when it is not complete."""
+        if head.get("transfer-encoding") == "chunked":
+            return b"".join(iter(self.chunk, b""))
+        if head.get("content-length") is not None:
+            return self.exactly(int(head.get("content-length")))
+        data, reset = self.rest()
+        if reset:
+            raise Broken("reset")
+        return data
 
     def chunk(self):
         """The data of the next chunk; empty at the body's end."""
@@ -220,7 +246,8 @@ def refuses(port):
     """Does nobody accept at the port any more?"""
     try:
         Connection(port).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # reset: the listener was closed while this one stood in its queue
         return True
     return False
 

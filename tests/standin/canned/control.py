@@ -64,7 +64,7 @@ class Control:
         if what == "POST /close-idle":
             return {"closed": self._server.close_idle()}
         if what == "POST /reset-all":
-            return {"reset": await self._server.reset_all()}
+            return {"reset": self._server.reset_all()}
         raise KeyError(what)
 
     @staticmethod

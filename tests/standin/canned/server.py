@@ -46,11 +46,11 @@ class Server:
             connection.wire.close()
         return len(idle)
 
-    async def reset_all(self):
+    def reset_all(self):
         """RST on every connection, whatever it is doing."""
         all_now = list(self.connections)
         for connection in all_now:
-            await connection.wire.reset()
+            connection.wire.reset_at_once()
         return len(all_now)
 
     def describe(self):

@@ -184,9 +184,13 @@ class Wire:
 
     async def reset(self):
         """RST, once the peer's kernel has all that was sent."""
+        await self._sent(self._writer.get_extra_info("socket"))
+        self.reset_at_once()
+
+    def reset_at_once(self):
+        """RST, whatever is still to be sent. Not for one that is closed already."""
         sock = self._writer.get_extra_info("socket")
-        await self._sent(sock)
-        if sock.family != socket.AF_UNIX:
+        if sock.fileno() != -1 and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
@@ -195,7 +199,7 @@ class Wire:
         for _ in range(500):
             try:
                 waiting = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0]
-            except OSError:
+            except (OSError, ValueError):  # ValueError: it is closed
                 return
             if waiting == 0:
                 return
