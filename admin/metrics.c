@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
-
 #include "admin/metrics_roles.h"
 #include "admin/metrics_scrape.h"
 #include "admin/metrics_stats.h"
@@ -19,6 +16,7 @@
 #include "admin/procstat.h"
 #include "admin/prom.h"
 #include "common/clock.h"
+#include "common/key_hash.h"
 #include "common/keyring.h"
 #include "common/version.h"
 
@@ -303,21 +301,6 @@ metrics_write(const struct metrics *m, int64_t now_ms, struct evbuffer *out)
 	return p.failed ? -ENOMEM : 0;
 }
 
-/* Two hashes take the same time to compare whatever the lengths of what was hashed. */
-static bool
-secret_eq(struct span a, struct span b)
-{
-	uint8_t ha[SHA256_DIGEST_LENGTH], hb[SHA256_DIGEST_LENGTH];
-	bool same;
-
-	SHA256((const uint8_t *)a.p, a.n, ha);
-	SHA256((const uint8_t *)b.p, b.n, hb);
-	same = CRYPTO_memcmp(ha, hb, sizeof(ha)) == 0;
-	OPENSSL_cleanse(ha, sizeof(ha));
-	OPENSSL_cleanse(hb, sizeof(hb));
-	return same;
-}
-
 bool
 metrics_authorized(const struct config *config, const char *authorization)
 {
@@ -330,7 +313,7 @@ metrics_authorized(const struct config *config, const char *authorization)
 		return false;
 	for (a.p += scheme.n, a.n -= scheme.n; a.n > 0 && *a.p == ' '; a.p++)
 		a.n--;
-	return secret_eq(a, span_of(config->metrics_token));
+	return key_secret_eq(a, span_of(config->metrics_token));
 }
 
 void

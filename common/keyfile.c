@@ -16,7 +16,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include "common/keyfile_doc.h"
 #include "common/keyfile_entry.h"
@@ -33,12 +32,6 @@ struct load {
 	size_t plain;       /* entries in plain text */
 	size_t plain_first; /* number of the first of them */
 };
-
-void
-key_hash(const char *secret, size_t n, uint8_t out[KEY_HASH_BYTES])
-{
-	SHA256((const unsigned char *)secret, n, out);
-}
 
 int
 key_generate(char out[KEY_SECRET_BYTES + 1])

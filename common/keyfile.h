@@ -12,9 +12,9 @@
 
 #include "common/config.h"
 #include "common/err.h"
+#include "common/key_hash.h"
 
 enum {
-	KEY_HASH_BYTES = 32,
 	KEY_ID_MAX = 128,
 	KEY_DESCRIPTION_MAX = 256, /* bytes that key-info shows; the file may hold more */
 	KEY_SECRET_BYTES = 46      /* "pm_" + 43 base64url characters */
@@ -60,9 +60,6 @@ int keyfile_load(const char *path, const struct strlist *api_keys, size_t max_ke
 
 /* Free; hashes are wiped. */
 void keyset_destroy(struct keyset **set);
-
-/* SHA-256 of a secret of n bytes (FIPS 180-4). */
-void key_hash(const char *secret, size_t n, uint8_t out[KEY_HASH_BYTES]);
 
 /* A new random secret, NUL-terminated. Returns 0 or ERR_TLS (no randomness). */
 int key_generate(char out[KEY_SECRET_BYTES + 1]) MUSTCHECK;

@@ -32,6 +32,8 @@ env_init(struct worker_env *env)
 	wheel_init(&env->wheel, env->now_ms);
 	if (RAND_bytes((unsigned char *)&env->request_seed, sizeof(env->request_seed)) != 1)
 		return ERR_TLS;
+	if (key_hasher_init(&env->hasher) != 0)
+		return -ENOMEM;
 	env->base = event_base_new();
 	env->scratch = malloc(ENV_SCRATCH);
 	if (env->base == NULL || env->scratch == NULL)
@@ -52,6 +54,7 @@ env_fini(struct worker_env *env)
 	if (env->base != NULL)
 		event_base_free(env->base);
 	wire_io_fini(&env->io);
+	key_hasher_fini(&env->hasher);
 	free(env->scratch);
 }
 

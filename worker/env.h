@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "common/config.h"
+#include "common/key_hash.h"
 #include "common/log.h"
 #include "common/shared.h"
 #include "common/tls.h"
@@ -33,6 +34,7 @@ struct worker_env {
 	struct event_base *base;
 	struct wheel wheel;
 	struct wire_io io;
+	struct key_hasher hasher;
 	const struct config *cfg;
 	const struct shared *shared;
 	const struct tls_server *tls;

@@ -177,8 +177,9 @@ admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entr
 	enum gate_identity who = gate_secret(head, &secret);
 
 	if (who == GATE_KNOWN)
-		who = gate_identify(shared_keyring(x->env->shared->published), secret,
-		    clock_wall_ms(), entry);
+		who = gate_identify(&x->env->hasher,
+		    shared_keyring(x->env->shared->published), secret, clock_wall_ms(),
+		    entry);
 	switch (who) {
 	case GATE_KNOWN: break;
 	case GATE_MISSING: exchange_fail(x, REPLY_NO_KEY, NULL); return false;

@@ -50,14 +50,14 @@ gate_secret(const struct http1_head *head, struct span *out)
 }
 
 enum gate_identity
-gate_identify(const struct keyring *ring, struct span secret, int64_t now_ms,
-    struct keyring_entry *entry_out)
+gate_identify(struct key_hasher *hasher, const struct keyring *ring, struct span secret,
+    int64_t now_ms, struct keyring_entry *entry_out)
 {
 	uint8_t hash[KEY_HASH_BYTES];
 	const struct key *key = &entry_out->key;
 	int r;
 
-	key_hash(secret.p, secret.n, hash);
+	key_hasher_hash(hasher, secret.p, secret.n, hash);
 	r = keyring_find(ring, hash, entry_out);
 	OPENSSL_cleanse(hash, sizeof(hash));
 	if (r != 0 || !key->enabled)

@@ -32,8 +32,8 @@ enum gate_identity gate_secret(const struct http1_head *head, struct span *out);
  * Whose secret is it, and is it valid at now_ms (wall clock)? entry_out is set on
  * GATE_KNOWN. A keyring that can't be read counts as GATE_WRONG.
  */
-enum gate_identity gate_identify(const struct keyring *ring, struct span secret,
-    int64_t now_ms, struct keyring_entry *entry_out);
+enum gate_identity gate_identify(struct key_hasher *hasher, const struct keyring *ring,
+    struct span secret, int64_t now_ms, struct keyring_entry *entry_out);
 
 /*
  * Ask the client address's window (IPv6: its /64's), which counts one more if there is

@@ -115,7 +115,14 @@ key_named(const char *id, const char *secret)
 static enum gate_identity
 identify(const struct shared *sh, const char *secret, int64_t now, struct keyring_entry *e)
 {
-	return gate_identify(shared_keyring(sh->published), span_of(secret), now, e);
+	struct key_hasher hasher;
+	enum gate_identity who;
+
+	assert_int_equal(key_hasher_init(&hasher), 0);
+	who = gate_identify(
+	    &hasher, shared_keyring(sh->published), span_of(secret), now, e);
+	key_hasher_fini(&hasher);
+	return who;
 }
 
 static void
