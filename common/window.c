@@ -8,7 +8,8 @@
  * one atomic word: used, tag, epoch, count. All accesses are sequentially
  * consistent. To admit:
  *   1 read the clock afresh -> e
- *   2 sum the cells of epochs e-16..e under our tag; at the limit: refuse
+ *   2 sum the cells of epochs e-16..e under our tag; at the limit: refuse (this spares a
+ *     full window the rest; the proof below does without)
  *   3 add one to cell e by compare-and-swap, restarting it if what it counts is
  *     of an older epoch or tag
  *   4 sum again, with the own cell as the swap left it
@@ -70,6 +71,14 @@ try {
 	uint64_t now_ns;
 	uint64_t cell_ns; /* a sixteenth */
 	uint64_t epoch;
+};
+
+/* What is asked of a window. */
+enum how {
+	LOOK,         /* is there room? */
+	COUNT,        /* steps 1 to 6 */
+	COUNT_UNSEEN, /* without step 2, which was made just before: it only spares the full
+	                 window an addition and a take-back */
 };
 
 /* How a cell stands to a try. */
@@ -159,7 +168,7 @@ sum_value(struct sum *s, const struct try *t, uint32_t cell, uint64_t v)
 
 /* Sum all cells; with own_value not 0, the current epoch's cell is taken to hold that. */
 static struct sum
-sum_cells(struct window *w, const struct try *t, uint64_t own_value)
+sum_cells_of_all_kinds(struct window *w, const struct try *t, uint64_t own_value)
 {
 	struct sum s = { .worst = CELL_DEAD, .newest_age = WINDOW_CELLS };
 	const uint32_t own = (uint32_t)(t->epoch % WINDOW_CELLS);
@@ -176,6 +185,40 @@ sum_cells(struct window *w, const struct try *t, uint64_t own_value)
 			sum_value(&s, t, i, v); /* restarted since: newer, never live */
 	}
 	return s;
+}
+
+/*
+ * The same. Nearly always all cells are empty or of the try's tag and none is of an epoch
+ * to come: then one subtraction tells a cell's age and whether it counts. Anything else
+ * is left to sum_cells_of_all_kinds().
+ */
+static struct sum
+sum_cells(struct window *w, const struct try *t, uint64_t own_value)
+{
+	struct sum s = { .worst = CELL_DEAD, .newest_age = WINDOW_CELLS };
+	const uint64_t tag = value_make(t->rule->tag, 0, 0) >> (EPOCH_BITS + COUNT_BITS);
+	const uint32_t own = (uint32_t)(t->epoch % WINDOW_CELLS);
+	uint64_t strange = 0;
+
+	for (uint32_t i = 0; i < WINDOW_CELLS; i++) {
+		uint64_t v = atomic_load(&w->cell[i]);
+		uint64_t age, count;
+
+		if (i == own && own_value != 0) {
+			strange |= (v ^ own_value) >> COUNT_BITS;
+			v = own_value;
+		}
+		if (v == 0)
+			continue;
+		age = (t->epoch - (v >> COUNT_BITS)) & EPOCH_MASK;
+		strange |=
+		    (v >> (EPOCH_BITS + COUNT_BITS) ^ tag) | age >> (EPOCH_BITS - 1);
+		count = age < WINDOW_CELLS ? v & COUNT_MASK : 0;
+		s.count += count;
+		if (count > 0 && age < s.newest_age)
+			s.newest_age = age;
+	}
+	return strange == 0 ? s : sum_cells_of_all_kinds(w, t, own_value);
 }
 
 /* Add one to the try's cell. Returns the value swapped in, or 0 if the cell is newer
@@ -257,16 +300,18 @@ fill_state(
  * is newer than the try. */
 static int
 try_admit(
-    struct window *w, const struct try *t, bool count_it, uint32_t limit, struct sum *s)
+    struct window *w, const struct try *t, enum how how, uint32_t limit, struct sum *s)
 {
 	uint64_t own = 0;
 
-	*s = sum_cells(w, t, 0);
-	if (s->worst >= CELL_NEWER)
-		return ERR_CHANGED;
-	if (s->count >= limit)
-		return -EAGAIN;
-	if (!count_it)
+	if (how != COUNT_UNSEEN) {
+		*s = sum_cells(w, t, 0);
+		if (s->worst >= CELL_NEWER)
+			return ERR_CHANGED;
+		if (s->count >= limit)
+			return -EAGAIN;
+	}
+	if (how == LOOK)
 		return 0;
 	if ((own = add_one(w, t, s)) == 0)
 		return ERR_CHANGED;
@@ -282,7 +327,7 @@ try_admit(
 
 static int
 ask(struct window *w, const struct window_rule *rule, window_clock_fn now, void *arg,
-    bool count_it, struct window_state *out)
+    enum how how, struct window_state *out)
 {
 	const uint32_t limit =
 	    rule->limit < WINDOW_MAX_LIMIT ? rule->limit : WINDOW_MAX_LIMIT;
@@ -301,7 +346,7 @@ ask(struct window *w, const struct window_rule *rule, window_clock_fn now, void 
 		 */
 		if (s.worst == CELL_NEWER && relate(s.value, &t, &age) == CELL_NEWER)
 			atomic_compare_exchange_strong(&w->cell[s.cell], &s.value, 0);
-		r = try_admit(w, &t, count_it, limit, &s);
+		r = try_admit(w, &t, how, limit, &s);
 		if (r == ERR_CHANGED && s.worst == CELL_NEWER_RULE)
 			break;
 	}
@@ -321,14 +366,14 @@ int
 window_admit(struct window *w, const struct window_rule *rule, window_clock_fn now,
     void *arg, struct window_state *out)
 {
-	return ask(w, rule, now, arg, true, out);
+	return ask(w, rule, now, arg, COUNT, out);
 }
 
 int
 window_peek(struct window *w, const struct window_rule *rule, window_clock_fn now,
     void *arg, struct window_state *out)
 {
-	return ask(w, rule, now, arg, false, out);
+	return ask(w, rule, now, arg, LOOK, out);
 }
 
 void
@@ -375,7 +420,9 @@ window_admit_all(
 	for (size_t i = 0; i < n; i++) {
 		struct window_use *u = &use[i];
 
-		if ((r = window_admit(u->window, &u->rule, now, arg, &u->state)) != 0) {
+		r = ask(u->window, &u->rule, now, arg, n > 1 ? COUNT_UNSEEN : COUNT,
+		    &u->state);
+		if (r != 0) {
 			*which_out = i;
 			while (i-- > 0)
 				window_take_back(use[i].window, &use[i].state);

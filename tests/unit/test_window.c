@@ -431,6 +431,62 @@ a_late_refusal_gives_back_what_went_before(void **state)
 	assert_int_equal(peek(&all, &use[0].rule, T0, 0).remaining, 5);
 }
 
+/* A clock whose reader is held up at one of its calls: others fill the window an epoch
+ * later, then it goes on with the time that it had read. */
+struct held_clock {
+	struct window *window; /* that they fill */
+	struct window_rule rule;
+	uint64_t early_ns, late_ns;
+	int at; /* which call, from 0 */
+};
+
+static uint64_t
+held(void *arg)
+{
+	struct held_clock *c = arg;
+	struct window_state st;
+
+	if (c->at-- > 0)
+		return c->early_ns;
+	for (uint32_t i = 0; c->at == -1 && i < c->rule.limit; i++)
+		assert_int_equal(
+		    window_admit(c->window, &c->rule, stopped, &c->late_ns, &st), 0);
+	return c->at == -1 ? c->early_ns : c->late_ns;
+}
+
+static void
+what_was_counted_while_one_was_held_behind_its_clock_is_seen(void **state)
+{
+	const struct window_rule rule = { 3, 16000, window_tag(1, 1) };
+	const uint64_t early_ns = UINT64_C(100) * 1000000000,
+		       late_ns = early_ns + 1000000000;
+	struct window_state st;
+	size_t which = 9;
+
+	(void)state;
+	for (int at = 0; at < 5; at++) {
+		struct window w[2] = { 0 };
+		struct window_use use[2] = { { .window = &w[0], .rule = rule },
+			{ .window = &w[1], .rule = rule } };
+		/* both are looked at, then counted in: calls 0 to 3; the last is alone */
+		const int fills = at == 4 ? 0 : at % 2;
+		struct held_clock c = { &w[fills], rule, early_ns, late_ns,
+			at == 4 ? 0 : at };
+		uint64_t now_ns = late_ns;
+
+		if (at == 4) {
+			assert_int_equal(
+			    window_admit(&w[0], &rule, held, &c, &st), -EAGAIN);
+		} else {
+			assert_int_equal(
+			    window_admit_all(use, 2, held, &c, &which), -EAGAIN);
+			assert_int_equal(which, fills);
+		}
+		assert_int_equal(window_peek(&w[!fills], &rule, stopped, &now_ns, &st), 0);
+		assert_int_equal(st.remaining, 3);
+	}
+}
+
 int
 main(void)
 {
@@ -452,6 +508,8 @@ main(void)
 		cmocka_unit_test(who_finds_the_cells_gone_on_looks_at_the_clock_again),
 		cmocka_unit_test(a_request_takes_from_all_its_windows_or_from_none),
 		cmocka_unit_test(a_late_refusal_gives_back_what_went_before),
+		cmocka_unit_test(
+		    what_was_counted_while_one_was_held_behind_its_clock_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
