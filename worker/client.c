@@ -362,7 +362,8 @@ client_open(struct worker_env *env, struct client_list *list,
 	if (c->next != NULL)
 		c->next->prev = c;
 	list->first = c;
-	list->n++;
+	if (++list->n > list->peak)
+		list->peak = list->n;
 	client_set_timer(c, env->cfg->header_timeout_ms);
 	return 0;
 }

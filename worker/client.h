@@ -60,6 +60,7 @@ struct client_port {
 struct client_list {
 	struct client *first;
 	size_t n;
+	size_t peak; /* the most there were; its reader sets it back */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "worker/acceptor.h"
 #include "worker/account.h"
 #include "worker/env.h"
+#include "worker/trim.h"
 #include "worker/upstream.h"
 
 enum {
@@ -30,6 +32,7 @@ struct worker {
 	struct worker_env env;
 	const struct worker_args *args;
 	struct acceptor acceptor;
+	struct trim trim;
 	struct event *tick, *sigterm, *sigquit;
 	uint64_t second_ms; /* when the last once-a-second work was done */
 };
@@ -91,10 +94,15 @@ on_sigquit(evutil_socket_t sig, short what, void *arg)
 static void
 every_second(struct worker *w)
 {
+	struct client_list *clients = &w->acceptor.clients;
+
 	w->second_ms = w->env.now_ms;
 	acceptor_choose(&w->acceptor);
 	if (!w->env.draining)
 		upstream_probe(w->env.api, PROBE_MS);
+	if (trim_is_due(&w->trim, clients->peak, clients->n))
+		(void)malloc_trim(0); /* says whether there was anything to give back */
+	clients->peak = clients->n;
 }
 
 static void

@@ -15,6 +15,7 @@ MIB = 1 << 20
 AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
 CHAT = json.dumps({"model": "gpt-oss-120b", "messages": []}).encode()
 SIZE = 100 * MIB
+CROWD = 600
 
 
 @pytest.fixture
@@ -49,6 +50,25 @@ def test_a_client_that_stops_reading_100_mb_costs_under_1_mib(release_house, sta
         assert len(connection.exactly(SIZE)) == SIZE
         assert procfs.resident_bytes(worker) - before < MIB
     assert until("the end", lambda: standin.log("end"))[-1]["outcome"] == "complete"
+
+
+def crowd_bytes(house, worker):
+    """What a worker with a crowd of connections has in memory; they are closed then."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(CROWD):
+            connection = stack.enter_context(house.connect_tls())
+            assert connection.ask("GET", "/health").status == 200
+        return procfs.resident_bytes(worker)
+
+
+def test_memory_falls_back_after_many_connections_have_closed(release_house):
+    [worker] = release_house.workers()
+    full = crowd_bytes(release_house, worker)
+    until("memory is given back", lambda: procfs.resident_bytes(worker) < full - CROWD * 8192)
+    before = procfs.resident_bytes(worker)  # with all that the first crowd has made for good
+    took = crowd_bytes(release_house, worker) - before
+    assert took > CROWD * 8192, "else there is nothing to give back"
+    until("memory is given back", lambda: procfs.resident_bytes(worker) - before < took / 4)
 
 
 def test_an_upload_that_upstream_does_not_read_costs_under_1_mib(release_house, standin):
