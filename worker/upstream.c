@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "worker/upstream_conn.h"
 
@@ -132,16 +133,31 @@ call_send_held(struct upstream_call *call)
 		wheel_cancel(&conn->up->env->wheel, &conn->timer);
 }
 
+/* Has nothing come on an idle connection, no end either, of which the loop will tell
+ * only later? What can't be sent once more is not risked on another one. */
+static bool
+is_quiet(const struct upstream_conn *conn)
+{
+	char byte;
+
+	return recv(conn->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	    errno == EAGAIN;
+}
+
 /* Put the call on a connection: one from the pool unless fresh is set. */
 static int
 call_begin(struct upstream_call *call, bool fresh)
 {
 	struct upstream *up = call->up;
 
-	if (up->idle != NULL && !fresh) {
+	while (up->idle != NULL && !fresh) {
 		struct upstream_conn *conn = up->idle;
 
 		pool_remove(conn);
+		if (!call->whole && !is_quiet(conn)) {
+			conn_destroy(conn);
+			continue;
+		}
 		conn->state = CONN_BUSY;
 		conn->reused = true;
 		conn->call = call;

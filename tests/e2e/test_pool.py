@@ -1,6 +1,8 @@
 """The pool of upstream connections: kept, reused, and never a POST run twice."""
 
 import json
+import os
+import signal
 
 import pytest
 from harness import keys, raw
@@ -66,6 +68,26 @@ def test_a_post_on_a_connection_gone_stale_never_runs_twice(house, standin, how)
     assert answer.get("x-should-retry") == "false"
     assert [request["method"] for request in standin.requests()] == ["GET", "POST"]
     assert ask(house, "POST").status == 200
+
+
+@pytest.mark.parametrize("leave", ["reset_all", "close_idle"])
+def test_a_large_upload_is_not_sent_on_a_connection_that_upstream_has_left(house, standin, leave):
+    [worker] = house.workers()
+    body = bytes(1_000_000)
+    with house.connect() as client:
+        assert client.ask("GET", "/v1/models", AUTH).status == 200
+        until("the stand-in has nothing left to do", lambda: standin.state()["busy"] == 0)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            # the worker will hear of the request before it hears of the end
+            client.send(raw.request("POST", "/unstructured/general", AUTH, body)[:100_000])
+            assert getattr(standin, leave)() > 0
+            until("they are closed", lambda: standin.state()["connections"] == 0)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        client.send(raw.request("POST", "/unstructured/general", AUTH, body)[100_000:])
+        assert client.answer().status == 200
+    assert standin.log("body")[-1]["bytes"] == len(body)
 
 
 def test_a_get_that_fails_on_a_new_connection_is_not_repeated(house, standin):
