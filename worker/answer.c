@@ -20,6 +20,10 @@ enum {
 	ODD_USAGE_LINES = 5     /* in 10 s */
 };
 
+/* What the meter emits is as long only where it lies in the data that it was fed. */
+_Static_assert(
+    (int)DIRECT_MIN > (int)METER_HOLD_MAX, "a held event would not outlive its read");
+
 static bool
 is_audio(const struct exchange *x)
 {
@@ -36,13 +40,20 @@ out_begin(struct exchange *x)
 	return &x->out;
 }
 
-static struct span
+static struct client_bytes
 out_take(struct exchange *x)
 {
-	struct span s = { x->out.p, x->out.n };
+	struct client_bytes bytes = { .head = { x->out.p, x->out.n } };
 
+	if (x->direct.n > 0) {
+		bytes.head.n = x->out_split;
+		bytes.body = x->direct;
+		bytes.tail =
+		    (struct span){ x->out.p + x->out_split, x->out.n - x->out_split };
+	}
 	x->out = (struct sb){ 0 };
-	return s;
+	x->direct = (struct span){ 0 };
+	return bytes;
 }
 
 /* Put what the answer said of its use into the arena, before those bytes go out. */
@@ -62,19 +73,21 @@ note_usage(struct exchange *x, bool complete)
 static void
 out_end(struct exchange *x)
 {
+	const struct client_bytes bytes = out_take(x);
+
 	note_usage(x, true);
-	exchange_end(x, out_take(x), (struct span){ 0 }, x->keep_alive);
+	exchange_end(x, &bytes, x->keep_alive);
 }
 
 /* Send what was built; the client's reading speed is upstream's. */
 static void
-out_flush(struct exchange *x, struct span body)
+out_flush(struct exchange *x)
 {
-	struct span built = out_take(x);
+	const struct client_bytes bytes = out_take(x);
 
 	note_usage(x, false);
-	x->bytes_out += built.n + body.n;
-	client_write(x->client, built, body);
+	x->bytes_out += bytes.head.n + bytes.body.n + bytes.tail.n;
+	client_write(x->client, &bytes);
 	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
 	if (client_pending(x->client) > 0)
 		upstream_pause(&x->call);
@@ -100,7 +113,7 @@ on_keepalive(struct wheel_entry *e)
 		SB_LIT(out, "e\r\n: keep-alive\n\n\r\n");
 	else
 		SB_LIT(out, ": keep-alive\n\n");
-	out_flush(x, (struct span){ 0 });
+	out_flush(x);
 }
 
 static void
@@ -223,6 +236,7 @@ relay_head(struct exchange *x, const struct http1_head *head)
 	struct reply_context ctx = exchange_context(x);
 	struct sb *out = out_begin(x);
 
+	x->keep_alive = ctx.keep_alive; /* what the client is told holds to the end */
 	x->state = EXCHANGE_RELAY;
 	x->status = head->status;
 	x->first_byte_ns = x->env->now_ns;
@@ -255,7 +269,7 @@ shape_head(struct exchange *x, const struct http1_head *head)
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
 
 	if (x->out.p != NULL) /* an interim answer, in the same scratch */
-		out_flush(x, (struct span){ 0 });
+		out_flush(x);
 	x->state = EXCHANGE_SHAPE;
 	x->status = head->status;
 	forward_answer(&out, &ctx, head, false);
@@ -303,7 +317,7 @@ shape_end(struct exchange *x)
 		reply_json(&out, &ctx, x->status, (struct span){ body.p, body.n });
 	}
 	note_usage(x, true);
-	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end_with(x, &out, ctx.keep_alive);
 }
 
 /*
@@ -371,25 +385,29 @@ shape_body(struct exchange *x, struct span data, bool end)
 		shape_end(x);
 }
 
-/* Frame data in chunks; long runs go out without being copied. */
+/* Frame data in chunks. A long run is not copied: it lies in upstream's bytes, which are
+ * there until the end of this read. */
 static void
 put_body(struct exchange *x, struct span data)
 {
+	const bool direct = data.n >= DIRECT_MIN;
+	const size_t room = CHUNK_ROOM + (direct ? 0 : data.n);
 	struct sb *out = out_begin(x);
 
-	if (x->out_chunked) {
-		if (data.n + CHUNK_ROOM > out->cap - out->n) {
-			out_flush(x, (struct span){ 0 });
-			out = out_begin(x);
-		}
+	if (room > out->cap - out->n || (direct && x->direct.n > 0)) {
+		out_flush(x);
+		out = out_begin(x);
+	}
+	if (x->out_chunked)
 		forward_chunk(out, data.n);
-		sb_span(out, data);
-		SB_LIT(out, "\r\n");
-	} else if (data.n >= DIRECT_MIN || data.n > out->cap - out->n) {
-		out_flush(x, data);
+	if (direct) {
+		x->direct = data;
+		x->out_split = out->n;
 	} else {
 		sb_span(out, data);
 	}
+	if (x->out_chunked)
+		SB_LIT(out, "\r\n");
 }
 
 static void
@@ -429,7 +447,7 @@ on_flush(void *arg)
 	struct exchange *x = exchange_check(arg);
 
 	if (x->out.p != NULL && x->state != EXCHANGE_OVER)
-		out_flush(x, (struct span){ 0 });
+		out_flush(x);
 }
 
 void
@@ -472,11 +490,11 @@ on_fail(void *arg, enum upstream_failure f)
 	if (x->state == EXCHANGE_RELAY) {
 		/* What came before the break is the client's. */
 		if (x->out.p != NULL)
-			out_flush(x, (struct span){ 0 });
+			out_flush(x);
 		exchange_break(x);
 		return;
 	}
-	x->out = (struct sb){ 0 };
+	(void)out_take(x);
 	exchange_fail(x, failure_error(x, f), NULL);
 }
 

@@ -74,13 +74,19 @@ int client_open(struct worker_env *env, struct client_list *list,
     const struct addr *addr, void (*on_closed)(void *arg, const struct addr *addr),
     void *arg) MUSTCHECK;
 
-/* Write a part of the answer: head, then body, as one. A connection that turns out
- * to be dead is told by on_gone(), later. */
-void client_write(struct client *c, struct span head, struct span body);
+/* Bytes of an answer in the order in which they go out, as one; each may be empty. Borrowed
+ * for the call. */
+struct client_bytes {
+	struct span head, body, tail;
+};
+
+/* Write a part of the answer. A connection that turns out to be dead is told by on_gone(),
+ * later. */
+void client_write(struct client *c, const struct client_bytes *bytes);
 
 /* Write the last part. The connection stays for another request if keep is set and
  * nothing speaks against it; else it is closed once all is sent. Ends the request. */
-void client_end(struct client *c, struct span head, struct span body, bool keep);
+void client_end(struct client *c, const struct client_bytes *bytes, bool keep);
 
 /*
  * End a broken answer so that it can't look complete: no close_notify, no last

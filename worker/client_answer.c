@@ -36,12 +36,20 @@ after_write(struct client *c, int r)
 	client_set_timer(c, c->env->cfg->idle_timeout_ms);
 }
 
+static int
+send_bytes(struct client *c, const struct client_bytes *bytes, bool last)
+{
+	const struct span pieces[] = { bytes->head, bytes->body, bytes->tail };
+
+	return wire_send(&c->wire, pieces, sizeof(pieces) / sizeof(pieces[0]), last);
+}
+
 void
-client_write(struct client *c, struct span head, struct span body)
+client_write(struct client *c, const struct client_bytes *bytes)
 {
 	if (c->doomed || c->state == CLIENT_DEAD)
 		return;
-	after_write(c, wire_write(&c->wire, head, body));
+	after_write(c, send_bytes(c, bytes, false));
 }
 
 /* The request is over and its connection goes on: to the rest of its body, or to
@@ -82,7 +90,7 @@ close_after(struct client *c, bool unread)
 }
 
 void
-client_end(struct client *c, struct span head, struct span body, bool keep)
+client_end(struct client *c, const struct client_bytes *bytes, bool keep)
 {
 	/* With a head at fault nobody knows what else is coming; and who is closed on for
 	 * a drain may have sent the next request already. */
@@ -95,9 +103,7 @@ client_end(struct client *c, struct span head, struct span body, bool keep)
 	if (c->doomed)
 		return;
 	keep = keep && !c->env->draining;
-	after_write(c,
-	    keep ? wire_write(&c->wire, head, body)
-		 : wire_write_last(&c->wire, head, body));
+	after_write(c, send_bytes(c, bytes, !keep));
 	if (c->doomed)
 		return;
 	if (keep)
@@ -130,6 +136,10 @@ client_pending(const struct client *c)
 void
 client_send_continue(struct client *c)
 {
+	static const struct client_bytes go_on = {
+		.head = { "HTTP/1.1 100 Continue\r\n\r\n", 25 }
+	};
+
 	if (c->state == CLIENT_BODY && !c->body_here)
-		client_write(c, SPAN("HTTP/1.1 100 Continue\r\n\r\n"), (struct span){ 0 });
+		client_write(c, &go_on);
 }

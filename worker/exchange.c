@@ -85,14 +85,14 @@ exchange_context(const struct exchange *x)
 }
 
 void
-exchange_end(struct exchange *x, struct span out, struct span body, bool keep)
+exchange_end(struct exchange *x, const struct client_bytes *bytes, bool keep)
 {
 	struct client *c = x->client;
 
-	x->bytes_out += out.n + body.n;
+	x->bytes_out += bytes->head.n + bytes->body.n + bytes->tail.n;
 	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
 	exchange_finish(x);
-	client_end(c, out, body, keep);
+	client_end(c, bytes, keep);
 }
 
 void
@@ -164,7 +164,7 @@ exchange_fail(struct exchange *x, enum reply_error e, const struct reply_detail 
 	ctx = exchange_context(x);
 	x->status = reply_error_status(e);
 	reply_error(&out, &ctx, e, detail != NULL ? detail : &none);
-	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end_with(x, &out, ctx.keep_alive);
 }
 
 /* --- credentials --- */
@@ -344,7 +344,7 @@ transport_ok(struct exchange *x, const struct http1_head *head)
 	ctx = exchange_context(x);
 	x->status = 308;
 	reply_redirect(&out, &ctx, (struct span){ location.p, location.n });
-	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end_with(x, &out, ctx.keep_alive);
 	return false;
 }
 

@@ -66,7 +66,11 @@ struct exchange {
 	bool out_chunked;
 	bool sse;
 	bool answer_close; /* the end of the connection ends the answer */
-	struct sb out;     /* in env->scratch, within one upstream read */
+	/* Within one upstream read: what has been built in env->scratch, and a run of the
+	 * body as upstream's connection has it, which goes out at out_split. */
+	struct sb out;
+	struct span direct;
+	size_t out_split;
 	struct exchange_buf shaped;
 	struct wheel_entry keepalive;
 	bool metering; /* meter.answer watches the body */
@@ -87,8 +91,14 @@ struct reply_context exchange_context(const struct exchange *x);
 /* Answer with an error made here, and end. */
 void exchange_fail(
     struct exchange *x, enum reply_error e, const struct reply_detail *detail);
-/* Send the last part of the answer (out, then body), and end. */
-void exchange_end(struct exchange *x, struct span out, struct span body, bool keep);
+/* Send the last part of the answer, and end. */
+void exchange_end(struct exchange *x, const struct client_bytes *bytes, bool keep);
+/* The same with an answer that was made here. */
+static inline void
+exchange_end_with(struct exchange *x, const struct sb *out, bool keep)
+{
+	exchange_end(x, &(struct client_bytes){ .head = { out->p, out->n } }, keep);
+}
 /* Break the answer off so that it can't look complete, and end. */
 void exchange_break(struct exchange *x);
 /* Let go of everything; x is buried. */

@@ -18,7 +18,7 @@ answer_json(struct exchange *x, unsigned status, struct span body)
 
 	x->status = status;
 	reply_json(&out, &ctx, status, body);
-	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end_with(x, &out, ctx.keep_alive);
 }
 
 void
@@ -107,5 +107,5 @@ local_preflight(struct exchange *x, const struct http1_head *head)
 
 	x->status = 204;
 	reply_preflight(&out, &ctx, asked != NULL ? asked->value : (struct span){ 0 });
-	exchange_end(x, (struct span){ out.p, out.n }, (struct span){ 0 }, ctx.keep_alive);
+	exchange_end_with(x, &out, ctx.keep_alive);
 }

@@ -31,7 +31,7 @@ keep_part(struct upstream_conn *conn, struct span s)
 
 /* Put what was kept before fresh: *all_out then points to both. */
 static int
-join_part(struct upstream_conn *conn, struct span fresh, struct span *all_out)
+join_part(struct upstream_conn *conn, struct wire_bytes fresh, struct wire_bytes *all_out)
 {
 	char *p;
 
@@ -45,7 +45,7 @@ join_part(struct upstream_conn *conn, struct span fresh, struct span *all_out)
 	memcpy(p + conn->in_n, fresh.p, fresh.n);
 	conn->in = p;
 	conn->in_n += fresh.n;
-	*all_out = (struct span){ p, conn->in_n };
+	*all_out = (struct wire_bytes){ p, conn->in_n };
 	return 0;
 }
 
@@ -83,55 +83,57 @@ deliver_head(struct upstream_conn *conn, struct span s)
 }
 
 /*
- * Decode one run of body at the front of s, looking ahead for the end so that the
- * last run is known as such. Returns bytes used or a negative code.
+ * Decode the body at the front of s. The chunks of one read become one run of data: each
+ * is moved to the end of the one before, over the framing between them. Returns bytes
+ * used or a negative code.
  */
 static ssize_t
-deliver_body(struct upstream_conn *conn, struct span s)
+deliver_body(struct upstream_conn *conn, struct wire_bytes s)
 {
 	struct upstream_call *call = conn->call;
-	struct span data = { 0 };
-	size_t used = 0;
+	char *data = s.p;
+	size_t n = 0, used = 0;
 	bool end = false;
+	int r = 0;
 
 	while (used < s.n && !end) {
 		struct span more = { 0 };
-		struct http1 before = conn->http;
 		size_t step = 0;
 
 		if (http1_read_body(
-			&conn->http, s.p + used, s.n - used, &step, &more, &end) != 0)
-			return ERR_SYNTAX;
-		if (more.n > 0 && data.n > 0) {
-			conn->http = before; /* a second run: next time */
-			end = false;
+			&conn->http, s.p + used, s.n - used, &step, &more, &end) != 0) {
+			r = ERR_SYNTAX; /* what came before it is good */
 			break;
 		}
-		if (more.n > 0)
-			data = more;
+		if (n == 0 && more.n > 0)
+			data = s.p + (more.p - s.p);
+		else if (more.n > 0)
+			memmove(data + n, more.p, more.n);
+		n += more.n;
 		used += step;
 	}
 	if (end)
 		upstream_on_answered(conn, s.n > used);
-	if (data.n > 0 || end)
-		call->ops->on_body(call->arg, data, end);
-	return (ssize_t)used;
+	if (n > 0 || end)
+		call->ops->on_body(call->arg, (struct span){ data, n }, end);
+	return r != 0 ? r : (ssize_t)used;
 }
 
 /* Deliver all of s. Returns 0 or a negative code; the call may be gone after 0. */
 static int
-deliver(struct upstream_conn *conn, struct span s)
+deliver(struct upstream_conn *conn, struct wire_bytes s)
 {
 	struct upstream_call *call = conn->call;
 
 	while (s.n > 0 && conn->call == call && conn->state == CONN_BUSY) {
+		const struct span head = { s.p, s.n };
 		ssize_t used =
-		    conn->in_body ? deliver_body(conn, s) : deliver_head(conn, s);
+		    conn->in_body ? deliver_body(conn, s) : deliver_head(conn, head);
 
 		if (used < 0)
 			return (int)used;
 		if (used == 0)
-			return keep_part(conn, s);
+			return keep_part(conn, head);
 		s.p += used;
 		s.n -= (size_t)used;
 	}
@@ -152,13 +154,27 @@ on_end(struct upstream_conn *conn, int r)
 	upstream_on_broken(conn, call->answered ? UPSTREAM_CUT : UPSTREAM_BROKEN);
 }
 
+/* What was read has been delivered, and the call goes on; r: what came of it. */
+static void
+go_on(struct upstream_conn *conn, int r)
+{
+	struct upstream_call *call = conn->call;
+
+	if (r != 0)
+		upstream_on_broken(conn, conn->in_body ? UPSTREAM_CUT : UPSTREAM_BROKEN);
+	else if (wire_has_more(&conn->wire))
+		on_end(conn, conn->wire.ahead);
+	else
+		call->ops->on_flush(call->arg);
+}
+
 void
 conn_read(struct upstream_conn *conn)
 {
 	struct upstream_call *call = conn->call;
-	struct span fresh = { 0 }, all = { 0 };
+	struct wire_bytes fresh = { 0 }, all = { 0 };
 	char *joined;
-	int r = wire_read(&conn->wire, &fresh);
+	int r = wire_read_bytes(&conn->wire, &fresh);
 
 	conn_send_rest(conn);
 	if (r == -EAGAIN) {
@@ -177,13 +193,7 @@ conn_read(struct upstream_conn *conn)
 	conn->in = NULL; /* deliver may keep a new part; this one lives until the end */
 	if (r == 0)
 		r = deliver(conn, all);
-	free(joined);
-	if (conn->call != call || conn->state != CONN_BUSY)
-		return;
-	if (r != 0)
-		upstream_on_broken(conn, conn->in_body ? UPSTREAM_CUT : UPSTREAM_BROKEN);
-	else if (wire_has_more(&conn->wire))
-		on_end(conn, conn->wire.ahead);
-	else
-		call->ops->on_flush(call->arg);
+	if (conn->call == call && conn->state == CONN_BUSY)
+		go_on(conn, r);
+	free(joined); /* the call may have kept hold of its bytes until here */
 }

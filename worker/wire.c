@@ -16,11 +16,16 @@
 #include <openssl/err.h>
 
 enum {
-	WIRE_RECV = 64 * 1024,
+	WIRE_RECORD = 16 * 1024,
+	/* TLS 1.3: header, type of content, tag (RFC 8446 section 5.2) */
+	WIRE_RECORD_OVERHEAD = 5 + 1 + 16,
+	/* four whole records where the peer sends full ones */
+	WIRE_RECV_TLS = 4 * (WIRE_RECORD + WIRE_RECORD_OVERHEAD),
+	/* what fills four records on the other side, with a chunk's framing around it */
+	WIRE_RECV_PLAIN = 4 * WIRE_RECORD - 64,
 	WIRE_RECV_FULL = 4 * 1024, /* while more is kept than may be */
 	/* a recv's worth and one record that OpenSSL still held */
-	WIRE_PLAIN = WIRE_RECV + 17 * 1024,
-	WIRE_RECORD = 16 * 1024,
+	WIRE_PLAIN = WIRE_RECV_TLS + 17 * 1024,
 	/* the largest write in one go, encrypted: pieces of WIRE_RECORD and overhead */
 	WIRE_OUT = 128 * 1024,
 	/* with so much unread, TLS itself answers nothing more (key updates): answers of
@@ -79,7 +84,7 @@ wire_io_init(struct wire_io *io, size_t kept_max)
 {
 	*io = (struct wire_io){ .kept_max = kept_max,
 		.plain = malloc(WIRE_PLAIN),
-		.cipher = malloc(WIRE_RECV),
+		.cipher = malloc(WIRE_RECV_TLS),
 		.out = malloc(WIRE_OUT),
 		.record = malloc(WIRE_RECORD),
 		.bio = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire") };
@@ -212,7 +217,10 @@ send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
 
 	if (w->pending_n == 0) {
 		do {
-			r = sendmsg(w->fd, &msg, MSG_NOSIGNAL);
+			/* one piece is the rule, and send() the cheaper call */
+			r = n_iov == 1
+			    ? send(w->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
+			    : sendmsg(w->fd, &msg, MSG_NOSIGNAL);
 		} while (r == -1 && errno == EINTR);
 		if (r == -1 && errno != EAGAIN)
 			return -errno;
@@ -264,15 +272,16 @@ wire_flush(struct wire *w)
 	return 0;
 }
 
-/* One recv into a buffer of WIRE_RECV bytes. Returns bytes, 0 at FIN, or -errno. */
+/* One recv of up to n bytes, fewer while memory is short. Returns bytes, 0 at FIN, or
+ * -errno. */
 static ssize_t
-recv_some(const struct wire *w, char *buf)
+recv_some(const struct wire *w, char *buf, size_t n)
 {
-	const size_t n = wire_io_full(w->io) ? WIRE_RECV_FULL : WIRE_RECV;
+	const size_t room = wire_io_full(w->io) ? WIRE_RECV_FULL : n;
 	ssize_t r;
 
 	do {
-		r = recv(w->fd, buf, n, 0);
+		r = recv(w->fd, buf, room, 0);
 	} while (r == -1 && errno == EINTR);
 	return r == -1 ? -errno : r;
 }
@@ -339,6 +348,8 @@ decrypt(struct wire *w, size_t *n_out)
 		if (r <= 0)
 			break;
 		n += (size_t)r;
+		if (io->in_n == 0 && SSL_pending(w->ssl) == 0)
+			break; /* OpenSSL could only say that it wants more */
 	}
 	*n_out = n;
 	return r > 0 ? 0 : ssl_result(w, r);
@@ -346,10 +357,10 @@ decrypt(struct wire *w, size_t *n_out)
 
 /* The TLS half of wire_read. */
 static int
-read_tls(struct wire *w, struct span *data_out)
+read_tls(struct wire *w, struct wire_bytes *data_out)
 {
 	struct wire_io *io = w->io;
-	ssize_t got = recv_some(w, io->cipher);
+	ssize_t got = recv_some(w, io->cipher, WIRE_RECV_TLS);
 	size_t n = 0;
 	int r;
 
@@ -380,12 +391,12 @@ read_tls(struct wire *w, struct span *data_out)
 		return r == 0 ? -EAGAIN : r;
 	if (r != -EAGAIN)
 		w->ahead = r;
-	*data_out = (struct span){ io->plain, n };
+	*data_out = (struct wire_bytes){ io->plain, n };
 	return 0;
 }
 
 int
-wire_read(struct wire *w, struct span *data_out)
+wire_read_bytes(struct wire *w, struct wire_bytes *data_out)
 {
 	ssize_t got;
 
@@ -397,39 +408,44 @@ wire_read(struct wire *w, struct span *data_out)
 		w->io->in_n = 0;
 		return r;
 	}
-	got = recv_some(w, w->io->plain);
+	got = recv_some(w, w->io->plain, WIRE_RECV_PLAIN);
 	if (got < 0)
 		return (int)got;
 	if (got == 0) {
 		w->fin = true;
 		return ERR_CLOSED;
 	}
-	*data_out = (struct span){ w->io->plain, (size_t)got };
+	*data_out = (struct wire_bytes){ w->io->plain, (size_t)got };
 	return 0;
 }
 
-/* Encrypt n bytes into io->out, sending in between when it fills. */
+int
+wire_read(struct wire *w, struct span *data_out)
+{
+	struct wire_bytes bytes = { 0 };
+	int r = wire_read_bytes(w, &bytes);
+
+	if (r == 0)
+		*data_out = (struct span){ bytes.p, bytes.n };
+	return r;
+}
+
+/* Encrypt up to WIRE_RECORD bytes into io->out, sending before where that is full. */
 static int
 encrypt(struct wire *w, const char *p, size_t n)
 {
-	while (n > 0) {
-		size_t piece = n < WIRE_RECORD ? n : WIRE_RECORD;
-		int r;
+	if (n == 0)
+		return 0;
+	if (WIRE_OUT - w->io->out_n < 2 * WIRE_RECORD) {
+		int r = push_out(w);
 
-		if (WIRE_OUT - w->io->out_n < 2 * WIRE_RECORD) {
-			r = push_out(w);
-			if (r != 0)
-				return r;
-		}
-		r = SSL_write(w->ssl, p, (int)piece);
-		if (r <= 0) {
-			ERR_clear_error();
-			return ERR_TLS;
-		}
-		p += r;
-		n -= (size_t)r;
+		if (r != 0)
+			return r;
 	}
-	return 0;
+	if (SSL_write(w->ssl, p, (int)n) == (int)n)
+		return 0;
+	ERR_clear_error();
+	return ERR_TLS;
 }
 
 /* The ticket of TLS 1.3 rides in the same send as the first answer. */
@@ -441,7 +457,6 @@ ticket_queue(struct wire *w)
 		ERR_clear_error(); /* no ticket: the client makes a full handshake */
 }
 
-/* Encrypt head and body, the head sharing its record with the body's beginning. */
 /* A write with a ticket due goes through OpenSSL's handshake, which sets up a read buffer of
  * 16 KiB that SSL_MODE_RELEASE_BUFFERS lets go of only with a later read: an idle
  * connection would keep it. */
@@ -453,67 +468,95 @@ trim_once(struct wire *w)
 	w->trimmed = SSL_free_buffers(w->ssl) == 1; /* else something is left in them */
 }
 
+/* Encrypt a piece; of io->record *used bytes wait for what follows. */
 static int
-encrypt_both(struct wire *w, struct span head, struct span body)
+encrypt_piece(struct wire *w, struct span rest, bool last, size_t *used)
+{
+	int r = 0;
+
+	while (rest.n > 0 && r == 0) {
+		const size_t room = WIRE_RECORD - *used;
+		const size_t part = rest.n < room ? rest.n : room;
+
+		if (*used == 0 && (part == WIRE_RECORD || last)) {
+			r = encrypt(w, rest.p, part);
+		} else {
+			memcpy(w->io->record + *used, rest.p, part);
+			*used += part;
+		}
+		if (*used == WIRE_RECORD) {
+			r = encrypt(w, w->io->record, WIRE_RECORD);
+			*used = 0;
+		}
+		rest.p += part;
+		rest.n -= part;
+	}
+	return r;
+}
+
+/* Encrypt the pieces as one run of bytes. What fills a record is encrypted from where it
+ * lies; what does not is put together with its neighbours. */
+static int
+encrypt_pieces(struct wire *w, const struct span *pieces, size_t n)
+{
+	size_t used = 0;
+	int r = 0;
+
+	while (n > 0 && pieces[n - 1].n == 0)
+		n--;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = encrypt_piece(w, pieces[i], i == n - 1, &used);
+	return r == 0 ? encrypt(w, w->io->record, used) : r;
+}
+
+/* The TLS half of wire_send. */
+static int
+send_tls(struct wire *w, const struct span *pieces, size_t n, bool last)
 {
 	int r;
 
 	if (w->ticket_due && w->handshaken)
 		ticket_queue(w);
-	if (head.n > 0 && body.n > 0 && head.n < WIRE_RECORD) {
-		size_t room = WIRE_RECORD - head.n;
-		size_t part = body.n < room ? body.n : room;
-
-		memcpy(w->io->record, head.p, head.n);
-		memcpy(w->io->record + head.n, body.p, part);
-		r = encrypt(w, w->io->record, head.n + part);
-		body.p += part;
-		body.n -= part;
-	} else {
-		r = encrypt(w, head.p, head.n);
-	}
-	if (r == 0)
-		r = encrypt(w, body.p, body.n);
-	if (r == 0)
-		trim_once(w);
-	return r;
-}
-
-int
-wire_write(struct wire *w, struct span head, struct span body)
-{
-	union {
-		const char *in;
-		void *out;
-	} h = { .in = head.p }, b = { .in = body.p };
-	struct iovec iov[2] = { { .iov_base = h.out, .iov_len = head.n },
-		{ .iov_base = b.out, .iov_len = body.n } };
-	int r;
-
-	if (head.n + body.n == 0)
-		return 0;
-	if (w->ssl == NULL)
-		return head.n == 0 ? send_or_keep(w, &iov[1], 1) : send_or_keep(w, iov, 2);
-	r = encrypt_both(w, head, body);
-	if (r == 0)
-		return push_out(w);
-	w->io->out_n = 0; /* nothing of this wire may go out on another */
-	return r;
-}
-
-int
-wire_write_last(struct wire *w, struct span head, struct span body)
-{
-	int r;
-
-	if (w->ssl == NULL)
-		return wire_write(w, head, body);
-	r = encrypt_both(w, head, body);
+	r = encrypt_pieces(w, pieces, n);
 	if (r != 0) {
-		w->io->out_n = 0;
+		w->io->out_n = 0; /* nothing of this wire may go out on another */
 		return r;
 	}
-	if (w->handshaken && SSL_shutdown(w->ssl) < 0)
+	trim_once(w);
+	if (last && w->handshaken && SSL_shutdown(w->ssl) < 0)
 		ERR_clear_error();
 	return push_out(w);
+}
+
+/* The plain half of wire_send. */
+static int
+send_plain(struct wire *w, const struct span *pieces, size_t n)
+{
+	struct iovec iov[WIRE_PIECES_MAX];
+	int n_iov = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		union {
+			const char *in;
+			void *out;
+		} piece = { .in = pieces[i].p };
+
+		if (pieces[i].n > 0)
+			iov[n_iov++] = (struct iovec){ piece.out, pieces[i].n };
+	}
+	return n_iov == 0 ? 0 : send_or_keep(w, iov, n_iov);
+}
+
+int
+wire_send(struct wire *w, const struct span *pieces, size_t n, bool last)
+{
+	size_t total = 0;
+
+	if (n > WIRE_PIECES_MAX)
+		abort(); /* what does not fit would be left out */
+	for (size_t i = 0; i < n; i++)
+		total += pieces[i].n;
+	if (total == 0 && !last)
+		return 0;
+	return w->ssl != NULL ? send_tls(w, pieces, n, last) : send_plain(w, pieces, n);
 }

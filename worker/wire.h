@@ -1,6 +1,6 @@
 /*
  * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
- * take up to 64 KiB with one recv into buffers that the whole worker shares; TLS
+ * take some 64 KiB with one recv into buffers that the whole worker shares; TLS
  * is fed from memory, so OpenSSL itself makes no system call. Writes go out with
  * one send; what the kernel does not take is kept here until wire_flush(). Knows
  * nothing of events, time-outs or HTTP.
@@ -21,7 +21,7 @@ struct wire_io {
 	char *plain;  /* what wire_read gives out */
 	char *cipher; /* what recv took, before decryption */
 	char *out;    /* what OpenSSL wants sent */
-	char *record; /* head and body put together into one record */
+	char *record; /* small pieces put together into one record */
 	size_t out_n;
 	const char *in; /* ciphertext that OpenSSL has still to take */
 	size_t in_n;
@@ -46,6 +46,12 @@ struct wire {
 	int ahead;     /* not 0: the result of the next wire_read, known already */
 };
 
+/* What has been read. */
+struct wire_bytes {
+	char *p;
+	size_t n;
+};
+
 /* Allocate the shared buffers. kept_max: bytes. Returns 0 or -ENOMEM. */
 int wire_io_init(struct wire_io *io, size_t kept_max) MUSTCHECK;
 void wire_io_fini(struct wire_io *io);
@@ -68,12 +74,14 @@ wire_io_full(const struct wire_io *io)
 
 /*
  * Read what is there, once. Goes on with a TLS handshake first; its output is sent.
- * data_out  on 0: at least one byte, valid until the next call on any wire of
- *           this worker.
+ * data_out  on 0: at least one byte, the caller's to change, valid until the next read
+ *           on any wire of this worker.
  * Returns 0, -EAGAIN (nothing, or the handshake goes on), ERR_CLOSED (clean end:
  * FIN, or close_notify under TLS), ERR_SYNTAX (plain HTTP where a TLS handshake
  * was expected), ERR_TLS, -errno.
  */
+int wire_read_bytes(struct wire *w, struct wire_bytes *data_out) MUSTCHECK;
+/* The same for who changes nothing. */
 int wire_read(struct wire *w, struct span *data_out) MUSTCHECK;
 
 /* Is there a result to be had without the socket becoming readable? Then call
@@ -87,12 +95,22 @@ wire_has_more(const struct wire *w)
 /* A client's side: start the TLS handshake. Returns 0, ERR_TLS or -errno. */
 int wire_start_handshake(struct wire *w) MUSTCHECK;
 
+enum { WIRE_PIECES_MAX = 3 };
+
 /*
- * Send head and body as one (either may be empty), as few records and sends as
- * possible. Everything is taken: what the kernel does not accept is kept.
+ * Send up to WIRE_PIECES_MAX pieces as one (any may be empty), as few records and sends
+ * as possible. Everything is taken: what the kernel does not accept is kept.
+ * last  say good-bye in the same send: close_notify under TLS. The socket stays open
+ *       for reading.
  * Returns 0, -ENOMEM, ERR_TLS or -errno (EPIPE, ECONNRESET): the wire is dead then.
  */
-int wire_write(struct wire *w, struct span head, struct span body) MUSTCHECK;
+int wire_send(struct wire *w, const struct span *pieces, size_t n, bool last) MUSTCHECK;
+
+static inline MUSTCHECK int
+wire_write(struct wire *w, struct span head, struct span body)
+{
+	return wire_send(w, (struct span[]){ head, body }, 2, false);
+}
 
 /* Try to send what is pending. Returns 0 (look at wire_pending) or -errno. */
 int wire_flush(struct wire *w) MUSTCHECK;
@@ -104,11 +122,11 @@ wire_pending(const struct wire *w)
 	return w->pending_n;
 }
 
-/*
- * Like wire_write, and say good-bye in the same send: close_notify under TLS.
- * The socket stays open for reading.
- */
-int wire_write_last(struct wire *w, struct span head, struct span body) MUSTCHECK;
+static inline MUSTCHECK int
+wire_write_last(struct wire *w, struct span head, struct span body)
+{
+	return wire_send(w, (struct span[]){ head, body }, 2, true);
+}
 
 /* Options that every TCP socket gets: no delay, keep-alive after 60 s (some networks
  * forget flows that are silent for 4 min). Accepted sockets inherit a listener's. */

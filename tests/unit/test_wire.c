@@ -207,6 +207,32 @@ head_and_body_arrive_as_one(void **state)
 	}
 }
 
+/* Small pieces around a large one cost no record of their own. */
+static void
+pieces_fill_records(void **state)
+{
+	enum { RECORD = 16384, OVERHEAD = 22, LARGE = 3 * RECORD };
+	struct ends *e = *state;
+	char *data = random_bytes(LARGE);
+	const struct span pieces[] = { SPAN("c000\r\n"), { data, LARGE - 8 },
+		SPAN("\r\n") };
+	struct span got;
+
+	begin(e, TLS1_3_VERSION, 0);
+	assert_int_equal(wire_write(&e->server, SPAN("ticket"), NOTHING), 0);
+	assert_says(&e->client, "ticket");
+	e->server.sent = 0;
+	assert_int_equal(wire_send(&e->server, pieces, 3, false), 0);
+	assert_int_equal(e->server.sent, LARGE + 3 * OVERHEAD);
+	assert_int_equal(wire_read(&e->client, &got), 0);
+	assert_int_equal(got.n, LARGE);
+	assert_memory_equal(got.p, "c000\r\n", 6);
+	assert_memory_equal(got.p + 6, data, LARGE - 8);
+	assert_memory_equal(got.p + LARGE - 2, "\r\n", 2);
+	finish(e);
+	free(data);
+}
+
 /* Write all, the other end reading now and then, and compare. */
 static void
 push_through(struct ends *e, const char *data, size_t n)
@@ -219,17 +245,19 @@ push_through(struct ends *e, const char *data, size_t n)
 	while (read < n) {
 		size_t piece = (size_t)rand() % 100000;
 		size_t head = piece > 0 ? (size_t)rand() % piece : 0;
+		size_t body = piece > head ? (size_t)rand() % (piece - head) : 0;
 		struct span s;
 		int r;
 
 		if (piece > n - written)
-			piece = head = n - written;
+			piece = head = n - written, body = 0;
 		/* also behind what is pending: order holds */
 		if (wire_pending(&e->server) < 300000) {
-			assert_int_equal(
-			    wire_write(&e->server, (struct span){ data + written, head },
-				(struct span){ data + written + head, piece - head }),
-			    0);
+			const char *p = data + written;
+			const struct span pieces[] = { { p, head }, { p + head, body },
+				{ p + head + body, piece - head - body } };
+
+			assert_int_equal(wire_send(&e->server, pieces, 3, false), 0);
 			written += piece;
 		}
 		was_pending = was_pending || wire_pending(&e->server) > 0;
@@ -706,6 +734,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(head_and_body_arrive_as_one),
+		cmocka_unit_test(pieces_fill_records),
 		cmocka_unit_test(megabytes_go_through_a_small_socket_byte_for_byte),
 		cmocka_unit_test(what_the_kernel_took_is_counted),
 		cmocka_unit_test(
