@@ -49,16 +49,27 @@ client_free_in(struct client *c)
 	c->in_cap = 0;
 }
 
+/* Would a plain end hide that the last bytes of an answer are thrown away? What delimits
+ * it is not known here any more, so each is taken for one that ends with its connection.
+ */
+static bool
+cuts_the_end(const struct client *c)
+{
+	return c->state == CLIENT_CLOSING && wire_pending(&c->wire) > 0;
+}
+
 void
 client_destroy(struct client *c)
 {
+	const bool reset = c->reset || cuts_the_end(c);
+
 	if (c->state == CLIENT_DEAD)
 		return;
 	c->state = CLIENT_DEAD;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
 	wheel_cancel(&c->env->wheel, &c->timer);
-	wire_fini(&c->wire, c->reset);
+	wire_fini(&c->wire, reset);
 	client_free_in(c);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -75,7 +86,7 @@ void
 client_lost(struct client *c)
 {
 	if (c->request != NULL) {
-		c->ops->on_gone(c);
+		c->reset = c->ops->on_gone(c);
 		c->request = NULL;
 	}
 	client_destroy(c);

@@ -43,8 +43,9 @@ struct client_ops {
 	 * be ended with client_end(.., false) or client_abort(). */
 	void (*on_fault)(struct client *c, enum client_fault f, enum http1_fault head);
 	/* The client has left, or its connection broke, with a request in flight. The
-	 * owner lets go of c. */
-	void (*on_gone)(struct client *c);
+	 * owner lets go of c. Returns whether a plain end of the connection would seem to be
+	 * that of the answer: then it is reset. */
+	bool (*on_gone)(struct client *c);
 };
 
 /* What is true of all connections of a listener. */

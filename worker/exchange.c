@@ -507,10 +507,16 @@ on_drained(struct client *c)
 	answer_on_drained(exchange_check(client_request(c)));
 }
 
-static void
+static bool
 on_gone(struct client *c)
 {
-	exchange_finish(exchange_check(client_request(c)));
+	struct exchange *x = exchange_check(client_request(c));
+	/* Who only closed its own direction reads on, and takes the end of the connection
+	 * for that of the answer (RFC 9112 section 6.3). */
+	const bool looks_whole = x->state == EXCHANGE_RELAY && x->answer_close;
+
+	exchange_finish(x);
+	return looks_whole;
 }
 
 /* Which answer a head's fault deserves. */

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import signal
 import socket
 import threading
@@ -70,6 +71,13 @@ def fill(end):
         return sent
 
     return settled("what is taken", push)
+
+
+def is_reset(client):
+    """Has an RST come? Under TLS one in the middle of a record reads like an end."""
+    looking = select.poll()
+    looking.register(client.sock, 0)
+    return any(events & select.POLLERR for _, events in looking.poll(0))
 
 
 def sockets_of(pid):
@@ -215,6 +223,20 @@ def test_a_cut_event_stream_of_known_length_is_not_filled_up(own, upstream):
             client.answer()
 
 
+@pytest.mark.parametrize("size", [10, 20_000], ids=["short", "long"])
+def test_what_came_before_a_bad_chunk_is_delivered(own, upstream, size):
+    house = own()
+    with house.connect() as client:
+        client.send(post())
+        peer = upstream.accept()
+        peer.until(CHAT)
+        good = raw.chunked(b"a" * size, b"b" * size).removesuffix(b"0\r\n\r\n")
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + good + b"nonsense\r\n")
+        client.until(b"b" * size)
+        with pytest.raises(raw.Broken):
+            client.answer()
+
+
 def test_a_cut_answer_to_http_1_0_is_reset_behind_a_proxy_that_ends_tls(own, upstream):
     house = own(TRUST_PROXY="true", TRUSTED_PROXIES="127.0.0.0/8", FORCE_HTTPS="true")
     request = post(headers=[("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "192.0.2.1")])
@@ -226,6 +248,67 @@ def test_a_cut_answer_to_http_1_0_is_reset_behind_a_proxy_that_ends_tls(own, ups
         client.until(b"hello")
         peer.close()
         assert client.rest()[1], "a plain end would look complete"
+
+
+def test_a_client_of_http_1_1_that_closes_its_side_sees_a_plain_end(start_house, upstream):
+    """What it lacks is told by the framing."""
+    with start_house(upstream=upstream.url()).connect() as client:
+        client.send(post())
+        peer = upstream.accept()
+        peer.until(CHAT)
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        client.until(b"hello")
+        client.sock.shutdown(socket.SHUT_WR)
+        data, reset = client.rest()
+        assert not reset and not data.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_client_of_http_1_0_that_closes_its_side_sees_its_answer_reset(start_house, upstream, pair, scheme):
+    """It counts as gone; it may read on all the same, and a plain end would look complete."""
+    house = start_house(upstream=upstream.url(), tls=pair)
+    with house.connect() if scheme == "http" else house.connect_tls() as client:
+        client.send(post().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        peer = upstream.accept()
+        peer.until(CHAT)
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        client.until(b"hello")
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.rest()[1], "a plain end would look complete"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_client_of_http_1_0_that_reads_too_late_is_not_left_with_a_plain_end(start_house, upstream, pair, scheme):
+    """Neither when all has come from upstream and only the kernel did not take it: that would look complete."""
+    house = start_house(upstream=upstream.url(), tls=pair, WORKERS=1, IDLE_TIMEOUT=1)
+    port = house.http_port if scheme == "http" else house.https_port
+    connect = house.connect if scheme == "http" else house.connect_tls
+    said = os.urandom(8 * MIB)
+
+    def read_late(sizes, version):
+        """Whether a reset has come, and what is read, of answers of these sizes once gatehouse has given them up."""
+        clients, sending = [], []
+        for size in sizes:
+            clients.append(connect(receive_buffer=4096))
+            clients[-1].send(post().replace(b"HTTP/1.1", version))
+            peer = upstream.accept()
+            peer.until(CHAT)
+            sending.append(push_all(peer, b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                          + raw.chunked(said[:size])))
+        for client in clients:
+            until("it is given up", lambda: procfs.is_let_go(client.sock.getsockname()[1], port))
+        for thread in sending:
+            thread.join()
+        read = [(is_reset(client), client.rest()[0]) for client in clients]
+        for client in clients:
+            client.close()
+        return read
+
+    [(reset, taken)] = read_late([len(said)], b"HTTP/1.1")
+    assert not reset and len(taken) < len(said), "more than the kernel takes; the framing tells what is missing"
+    sizes = range(len(taken) - 32 * 1024, len(taken) + 64 * 1024, 2 * 1024)
+    for (reset, data), size in zip(read_late(sizes, b"HTTP/1.0"), sizes, strict=True):
+        assert reset or data.endswith(said[:size])
 
 
 # answers before the end of the request
