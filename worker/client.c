@@ -117,8 +117,10 @@ client_set_timer(struct client *c, uint64_t ms)
 void
 client_set_idle_timer(struct client *c)
 {
-	client_set_timer(
-	    c, c->env->draining ? CLIENT_LAST_MS : c->env->cfg->idle_timeout_ms);
+	uint64_t last_ms = c->env->grace_ms > 0 ? c->env->grace_ms : CLIENT_LAST_MS;
+	bool last = c->env->draining && wire_pending(&c->wire) == 0;
+
+	client_set_timer(c, last ? last_ms : c->env->cfg->idle_timeout_ms);
 }
 
 /* While bytes wait to be read by it, the client's time to do so runs, and no other. */
@@ -421,7 +423,7 @@ is_idle(const struct client *c)
 }
 
 void
-client_list_drain(struct client_list *list, uint64_t grace_ms)
+client_list_drain(struct client_list *list)
 {
 	struct client *next;
 
@@ -429,10 +431,10 @@ client_list_drain(struct client_list *list, uint64_t grace_ms)
 		next = c->next;
 		if (!is_idle(c))
 			continue;
-		if (grace_ms == 0)
+		if (c->env->grace_ms == 0)
 			close_idle(c);
 		else
-			client_set_timer(c, grace_ms);
+			client_set_idle_timer(c);
 	}
 }
 

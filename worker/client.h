@@ -120,11 +120,11 @@ const struct addr *client_addr(const struct client *c);
 const struct client_port *client_port(const struct client *c);
 
 /*
- * Connections between two requests are closed once they were idle for grace_ms more
- * (0: at once); the others close after their answer, for env->draining is set. The
- * grace spares clients that are just about to send: their answer tells them to close.
+ * env->draining is set: connections between two requests are closed once they were
+ * idle for env->grace_ms more (0: at once); the others when they have been told so, by
+ * the head of their next answer. The grace spares clients that are just about to send.
  */
-void client_list_drain(struct client_list *list, uint64_t grace_ms);
+void client_list_drain(struct client_list *list);
 /* Close all at once. */
 void client_list_close(struct client_list *list);
 

@@ -65,7 +65,7 @@ next_request(struct client *c)
 		client_set_timer(c, CLIENT_DISCARD_MS);
 	} else {
 		c->state = CLIENT_HEAD;
-		client_set_timer(c, c->env->cfg->idle_timeout_ms);
+		client_set_idle_timer(c);
 	}
 	c->paused = false;
 	if (!c->pumping) {
@@ -102,7 +102,7 @@ client_end(struct client *c, const struct client_bytes *bytes, bool keep)
 	c->request = NULL;
 	if (c->doomed)
 		return;
-	keep = keep && !c->env->draining;
+	keep = keep && (!c->env->draining || c->env->grace_ms > 0);
 	after_write(c, send_bytes(c, bytes, !keep));
 	if (c->doomed)
 		return;

@@ -12,7 +12,7 @@
 
 enum {
 	CLIENT_DISCARD_MS = 10000, /* how long the rest of a body is thrown away */
-	CLIENT_LAST_MS = 1000      /* draining: how long one may stay between requests */
+	CLIENT_LAST_MS = 1000 /* draining: for the first request, and after the last */
 };
 
 enum client_state {

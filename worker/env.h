@@ -40,9 +40,10 @@ struct worker_env {
 	const struct tls_server *tls;
 	const struct tls_client *upstream_tls;
 	struct scoreboard_row *row;
-	uint64_t now_ns; /* monotonic, as of the current callback */
-	uint64_t now_ms; /* the same, for time-outs */
-	bool draining;   /* answers say Connection: close, idle connections are gone */
+	uint64_t now_ns;   /* monotonic, as of the current callback */
+	uint64_t now_ms;   /* the same, for time-outs */
+	bool draining;     /* answers say Connection: close, idle connections are gone */
+	uint64_t grace_ms; /* then: how long a kept one may still be idle; 0: not at all */
 	uint64_t request_seed; /* request ids: random per process, counted up */
 	uint64_t request_count;
 	char *scratch; /* ENV_SCRATCH bytes to build heads and pieces in; within one

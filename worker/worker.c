@@ -64,7 +64,8 @@ drain(struct worker *w)
 	}
 	if (for_good)
 		acceptor_give_up(&w->acceptor);
-	client_list_drain(&w->acceptor.clients, for_good ? 0 : RELOAD_GRACE_MS);
+	w->env.grace_ms = for_good ? 0 : RELOAD_GRACE_MS;
+	client_list_drain(&w->acceptor.clients);
 	leave_if_done(w);
 }
 

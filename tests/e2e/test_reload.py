@@ -190,6 +190,51 @@ class TestCertificates:
             assert connection.ask("GET", "/v1/models", AUTH).status == 200
 
 
+def test_who_was_told_before_a_reload_that_the_connection_stays_may_ask_once_more(start_house, standin, folder):
+    pair = certs.make(folder, "kept")
+    house = start_house(tls=pair, WORKERS=1)
+    old_workers = house.workers()
+    with house.connect_tls() as beside, streams.begin(house, house.connect_tls, gate="kept", events=2) as stream:
+        certs.put(pair, certs.make(folder, "kept-fresh"))
+        assert house.reload()["result"] == "ok"
+        until("the old worker drains", lambda: beside.ask("GET", "/v1/models", AUTH).get("connection") == "close")
+        standin.open_gate("kept")
+        assert streams.is_whole(stream)
+        answer = stream.ask("GET", "/v1/models", AUTH)
+        assert (answer.status, answer.get("connection")) == (200, "close")
+    until("the old worker has left", lambda: not set(old_workers) & set(house.workers()))
+
+
+def begun_with(house, trusted):
+    """A stream over a connection to a worker that has this certificate; None when it was another."""
+    try:
+        return streams.begin(house, lambda: house.connect_tls(trusted), gate="rising", events=3)
+    except ssl.SSLCertVerificationError:
+        return None
+
+
+def test_a_new_worker_that_dies_before_it_serves_costs_its_siblings_no_stream(start_house, standin, folder):
+    pair = certs.make(folder, "rising")
+    house = start_house(tls=pair)
+    house.expect("child_exit", "reload")
+    for number in range(30):
+        fresh, old = certs.make(folder, f"rising-{number}"), procfs.own_children(house.pid)
+        certs.put(pair, fresh)
+        held = rising.hold_one(house, signal.SIGHUP)
+        if held is not None:
+            break
+    assert held is not None, "none could be held in time"
+    stream = until("its sibling has a stream", lambda: begun_with(house, fresh.client_context()))
+    os.kill(held, signal.SIGKILL)
+    until("the reload has failed", lambda: (
+        (last := house.status()["last_reload"]) is not None and last["result"] == "failed"))
+    standin.open_gate("rising")
+    assert streams.is_whole(stream)
+    stream.close()
+    assert house.reload()["result"] == "ok"
+    has_left(house, old)
+
+
 class TestCommands:
     def test_reload_waits_for_the_outcome_and_tells_it(self, own):
         keys.write(own.key_file, keys.entry(), keys.entry(keys.secret("other"), "other"))
