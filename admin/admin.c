@@ -25,6 +25,7 @@
 #include "admin/usage_api.h"
 #include "admin/zone.h"
 #include "common/clock.h"
+#include "common/leave.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -354,6 +355,7 @@ admin_main(const struct admin_args *args)
 	}
 	if (a.given_up)
 		r = -EIO;
+	leave_block_signals();
 	admin_fini(&a);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/leave.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "worker/acceptor.h"
@@ -219,6 +220,7 @@ worker_main(const struct worker_args *args)
 	if (event_base_dispatch(w->env.base) == 0)
 		status = EXIT_SUCCESS;
 out:
+	leave_block_signals();
 	if (w != NULL)
 		worker_fini(w);
 	free(w);
