@@ -114,7 +114,10 @@ on_finished(evutil_socket_t fd, short what, void *arg)
 	tell(&done, false);
 }
 
-/* Start the thread with all signals blocked. Returns 0 or -errno. */
+/*
+ * Start the thread with all signals blocked: they are the loop's. But for SIGSYS, which is
+ * the thread's own fault (sandbox.h). Returns 0 or -errno.
+ */
 static int
 start_thread(struct job_queue *q)
 {
@@ -122,6 +125,7 @@ start_thread(struct job_queue *q)
 	int r;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	r = pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (r == 0) {
 		r = pthread_create(&q->thread, NULL, run, q);

@@ -22,7 +22,7 @@ typedef void (*job_work_fn)(void *arg);
 /* After it, in the loop. cancelled: the queue ends and the work was never begun. */
 typedef void (*job_done_fn)(void *arg, bool cancelled);
 
-/* The thread blocks all signals. Returns 0, -ENOMEM or -errno. */
+/* The thread blocks all signals but SIGSYS. Returns 0, -ENOMEM or -errno. */
 int job_queue_create(struct event_base *base, struct job_queue **out) MUSTCHECK;
 
 /*

@@ -142,10 +142,12 @@ sandbox_enter(enum sandbox_role role, _Atomic uint64_t *refused)
 	filter = seccomp_init(SCMP_ACT_TRAP);
 	if (filter == NULL)
 		return -ENOMEM;
-	/* calls by another architecture's numbers; a tree instead of a line of tests */
+	/* calls by another architecture's numbers; a tree instead of a line of tests; and
+	 * threads that are there already, such as that of admin's jobs */
 	if ((r = seccomp_attr_set(
 		 filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) == 0 &&
 	    (r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2)) == 0 &&
+	    (r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
 	    (r = allow_role(filter, role)) == 0 && (r = deny_clone3(filter)) == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -148,7 +148,8 @@ class TestRights:
 
     def test_workers_and_admin_have_a_filter_of_system_calls_and_the_master_none(self, own, children):
         for pid in children:
-            assert status(pid, "Seccomp") == ["2"]
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                assert status(f"{pid}/task/{thread}", "Seccomp") == ["2"]
         assert status(own.pid, "Seccomp") == ["0"]
 
     def test_nobody_of_the_same_user_can_look_inside(self, children):

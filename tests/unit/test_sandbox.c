@@ -58,9 +58,12 @@ tear_down(void **state)
 	return munmap(page, PAGE);
 }
 
-/* Run act in a process that has the role's filter. Returns its wait status. */
+/*
+ * Run act in a process that has the role's filter; before, unless NULL, is run there
+ * without it. Returns the wait status.
+ */
 static int
-run_as(enum sandbox_role role, void (*act)(void))
+run_after(void (*before)(void), enum sandbox_role role, void (*act)(void))
 {
 	int status = 0;
 	pid_t pid;
@@ -71,13 +74,23 @@ run_as(enum sandbox_role role, void (*act)(void))
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
 		(void)signal(SIGABRT, SIG_DFL); /* not the framework's */
-		if (privilege_harden() != 0 || sandbox_enter(role, noted) != 0)
+		if (privilege_harden() != 0)
+			_exit(NOT_SET_UP);
+		if (before != NULL)
+			before();
+		if (sandbox_enter(role, noted) != 0)
 			_exit(NOT_SET_UP);
 		act();
 		_exit(DONE);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
+}
+
+static int
+run_as(enum sandbox_role role, void (*act)(void))
+{
+	return run_after(NULL, role, act);
 }
 
 static void
@@ -91,15 +104,22 @@ assert_passes(enum sandbox_role role, void (*act)(void))
 }
 
 static void
-assert_refused(enum sandbox_role role, void (*act)(void), const char *name)
+assert_refused_after(
+    void (*before)(void), enum sandbox_role role, void (*act)(void), const char *name)
 {
 	char got[SANDBOX_NAME_BYTES];
-	const int status = run_as(role, act);
+	const int status = run_after(before, role, act);
 
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGSYS);
 	sandbox_name(atomic_load(noted), got);
 	assert_string_equal(got, name);
+}
+
+static void
+assert_refused(enum sandbox_role role, void (*act)(void), const char *name)
+{
+	assert_refused_after(NULL, role, act, name);
 }
 
 /* Newer C libraries fork with all signals blocked: then the process dies without a note. */
@@ -351,6 +371,42 @@ do_trace_in_thread(void)
 	(void)pthread_join(thread, NULL);
 }
 
+static struct {
+	pthread_t thread;
+	int word[2]; /* a pipe: its cue */
+} early;
+
+static void *
+kill_on_cue(void *arg)
+{
+	char c;
+
+	demand(read(early.word[0], &c, 1) == 1);
+	do_kill();
+	return arg;
+}
+
+/* A thread that is there before the filter, as that of admin's jobs. */
+static void
+start_early_thread(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
+	demand(pipe(early.word) == 0);
+	demand(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+	demand(pthread_create(&early.thread, NULL, kill_on_cue, NULL) == 0);
+	demand(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static void
+do_cue_early_thread(void)
+{
+	demand(write(early.word[1], "x", 1) == 1);
+	(void)pthread_join(early.thread, NULL);
+}
+
 /* What an edit of a file beside others takes. */
 static void
 do_edit_file(void)
@@ -465,6 +521,15 @@ a_call_refused_in_a_thread_ends_the_process_and_is_noted(void **state)
 }
 
 static void
+threads_that_were_there_before_the_filter_have_it_too(void **state)
+{
+	(void)state;
+	skip_without_filter();
+	assert_refused_after(
+	    start_early_thread, SANDBOX_ADMIN, do_cue_early_thread, "kill");
+}
+
+static void
 the_master_names_the_call_that_ended_a_child(void **state)
 {
 	const uint64_t refused = (uint64_t)SYS_ptrace + 1;
@@ -559,6 +624,7 @@ main(void)
 		cmocka_unit_test(admin_can_edit_files_and_resolve_names_in_threads),
 		cmocka_unit_test(admin_starts_no_program_and_touches_no_other_process),
 		cmocka_unit_test(a_call_refused_in_a_thread_ends_the_process_and_is_noted),
+		cmocka_unit_test(threads_that_were_there_before_the_filter_have_it_too),
 		cmocka_unit_test(the_master_names_the_call_that_ended_a_child),
 		cmocka_unit_test(a_number_without_a_name_is_told_as_it_is),
 		cmocka_unit_test(every_name_in_the_lists_is_a_call),
