@@ -1,5 +1,6 @@
 # gatehouse: GNU Makefile. `make help` lists the targets.
-# Objects go to build/MODE/; MODE is release, asan (with UBSan) or fuzz (clang only).
+# Objects go to build/MODE/; MODE is release, asan (with UBSan), fuzz (clang only) or wide (its
+# journal has another layout, for the tests of upgrades).
 # CFLAGS, CPPFLAGS and LDFLAGS from outside are added to ours; V=1 shows the commands.
 MODE ?= release
 PREFIX ?= /usr/local
@@ -69,11 +70,13 @@ MODE_CFLAGS_asan := -O1 -g -U_FORTIFY_SOURCE -fno-omit-frame-pointer $(SANITIZE_
 	-fno-sanitize-recover=all
 MODE_CFLAGS_fuzz := -O1 -g -U_FORTIFY_SOURCE -fno-omit-frame-pointer $(SANITIZE_fuzz) \
 	-fno-sanitize-recover=all
+MODE_CFLAGS_wide := -O1 -g -fPIE -DARENA_MODEL_BYTES=96
+MODE_LDFLAGS_wide := -pie
 MODE_LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 MODE_LDFLAGS_asan := $(SANITIZE_asan)
 MODE_LDFLAGS_fuzz := $(subst -no-link,,$(SANITIZE_fuzz))
 ifndef MODE_CFLAGS_$(MODE)
-$(error MODE is release, asan or fuzz, not $(MODE))
+$(error MODE is release, asan, fuzz or wide, not $(MODE))
 endif
 compile = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 compile_foreign = $(CC) $(LLHTTP_CFLAGS) $(CPPFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS)
@@ -207,6 +210,7 @@ endif
 test-build: deps-test
 	+$(Q)$(MAKE) $(if $(Q),-s) MODE=release unit-release bench-tools
 	+$(Q)$(MAKE) $(if $(Q),-s) MODE=asan test-binaries
+	+$(Q)$(MAKE) $(if $(Q),-s) MODE=wide build/wide/gatehouse
 	+$(Q)$(MAKE) $(if $(Q),-s) fuzz-build
 test: test-build venv node
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS) $(FUZZ_ARGS) $(PYTEST_ARGS)
@@ -311,7 +315,7 @@ deps:
 format: deps-lint
 	$(Q)clang-format -i $(C_FILES)
 clean:
-	rm -rf build/release build/asan build/fuzz build/lint build/test build/gatehouse build/config.mk
+	rm -rf build/release build/asan build/fuzz build/wide build/lint build/test build/gatehouse build/config.mk
 distclean:
 	rm -rf build
 help:

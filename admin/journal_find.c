@@ -10,6 +10,8 @@
 
 #include "common/log.h"
 
+enum { STALE_LOOKS = 60 }; /* one a second */
+
 const char *
 journal_file_name(const char *path)
 {
@@ -54,26 +56,41 @@ is_final(int code)
 	return code == ERR_STALE || code == ERR_SYNTAX || code == -ENODATA;
 }
 
-/* Name a file that can't be read, once for each reason. Returns 0 or -ENOMEM. */
-static int
-note_fault(struct journal *j, const char *path, int code)
+/* The entry of a file that can't be read. NULL: no memory. */
+static struct fault *
+take_fault(struct journal *j, const char *path)
 {
 	struct fault *f = fault_of(j, path);
 	char *copy;
 
-	if (f != NULL && f->code == code)
+	if (f != NULL)
+		return f;
+	f = realloc(j->faults, (j->n_faults + 1) * sizeof(*f));
+	if (f == NULL)
+		return NULL;
+	j->faults = f;
+	copy = strdup(path);
+	if (copy == NULL)
+		return NULL;
+	f = &j->faults[j->n_faults++];
+	*f = (struct fault){ .path = copy };
+	return f;
+}
+
+/*
+ * Name a file that can't be read, once for each reason; but a newer version's only if it is
+ * still there after the time that an upgrade takes, whose new admin reads it. Returns 0 or
+ * -ENOMEM.
+ */
+static int
+note_fault(struct journal *j, const char *path, int code)
+{
+	struct fault *f = take_fault(j, path);
+
+	if (f == NULL)
+		return -ENOMEM;
+	if (f->code == code || (code == ERR_STALE && ++f->looks < STALE_LOOKS))
 		return 0;
-	if (f == NULL) {
-		f = realloc(j->faults, (j->n_faults + 1) * sizeof(*f));
-		if (f == NULL)
-			return -ENOMEM;
-		j->faults = f;
-		copy = strdup(path);
-		if (copy == NULL)
-			return -ENOMEM;
-		f = &j->faults[j->n_faults++];
-		f->path = copy;
-	}
 	f->code = code;
 	log_error("journal", "%s/%s: %s: what it holds is not counted%s", j->dir,
 	    journal_file_name(path), fault_text(code),

@@ -26,7 +26,8 @@ struct known {
 /* A file that can't be read. */
 struct fault {
 	char *path;
-	int code;
+	int code;       /* as it was named; 0: not yet */
+	unsigned looks; /* that found another version's */
 };
 
 /* Cells on their way into the ledger. */

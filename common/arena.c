@@ -54,19 +54,18 @@ arena_capacity(const struct arena *a)
 int
 arena_cell_read(const struct arena *a, uint32_t i, struct arena_cell *out)
 {
-	const struct arena_record *rec;
+	const struct arena_form *f = &a->form;
+	const char *rec;
+	const _Atomic uint64_t *counters;
 
 	if (i >= arena_cells(a))
 		return -ENOENT;
-	rec = &a->cells[i];
-	if (!arena_record_is_sound(rec))
-		return ERR_SYNTAX;
-	memcpy(out->key_id, rec->key_id, sizeof(out->key_id));
-	memcpy(out->model, rec->model, sizeof(out->model));
-	memcpy(out->endpoint, rec->endpoint, sizeof(out->endpoint));
-	for (size_t c = 0; c < USAGE_COUNTERS; c++)
-		out->usage.v[c] = arena_load(&rec->counters.v[c]);
-	return 0;
+	rec = a->records + (size_t)i * f->record_bytes;
+	counters = arena_cell_counters(a, i);
+	memset(out, 0, sizeof(*out));
+	for (size_t c = 0; c < f->counters; c++)
+		out->usage.v[c] = arena_load(&counters[c]);
+	return arena_index_read_names(rec, f, out);
 }
 
 /* --- the owner --- */
@@ -87,6 +86,8 @@ is_settled(const struct arena *a)
 int
 arena_adopt(struct arena *a)
 {
+	if (!arena_is_of_our_form(a))
+		return ERR_STALE;
 	if (!is_settled(a))
 		return -EBUSY;
 	free(a->free_slots);

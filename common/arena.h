@@ -22,9 +22,13 @@
 #include "common/strlist.h"
 #include "common/usage.h"
 
+#ifndef ARENA_MODEL_BYTES /* `make MODE=wide` has others, for the tests of upgrades */
+#	define ARENA_MODEL_BYTES 64
+#endif
+
 enum {
-	ARENA_MODEL_MAX = 63,    /* bytes of a model's name */
-	ARENA_ENDPOINT_MAX = 23, /* bytes of an endpoint's name */
+	ARENA_MODEL_MAX = ARENA_MODEL_BYTES - 1, /* bytes of a model's name */
+	ARENA_ENDPOINT_MAX = 23,                 /* bytes of an endpoint's name */
 	ARENA_MIN_CELLS = 4,
 	ARENA_MAX_CELLS = 1 << 20,
 	ARENA_MAX_SLOTS = 1 << 20
@@ -62,7 +66,9 @@ int arena_create(const char *dir, uint64_t id, uint32_t n_cells, uint32_t n_slot
  * A file is locked by who may write to it: the processes that have it from
  * arena_create() or a writable arena_open(), their children included, until the last
  * one has closed it or is gone.
- * Returns 0, ERR_STALE (another version or layout), ERR_SYNTAX (cut short or
+ * One that another version has made with another layout can be read, settled and retired,
+ * not counted in; see arena_is_of_our_form().
+ * Returns 0, ERR_STALE (a newer version, whose layout has no place here), ERR_SYNTAX (cut short or
  * damaged: sizes and indices do not fit; no regular file; another arena's name),
  * -ENODATA (power was lost before anything of it reached the disk), -EWOULDBLOCK
  * (writable: its owner still lives), -errno.
@@ -90,6 +96,9 @@ uint64_t arena_id(const struct arena *a);
  * each cell counts as max(0, cell - mark) (DESIGN). */
 bool arena_is_of_other_boot(const struct arena *a);
 
+/* Has it this version's layout? Only such a one can be adopted. */
+bool arena_is_of_our_form(const struct arena *a);
+
 /* --- the owner --- */
 
 /*
@@ -109,7 +118,8 @@ bool arena_cell_or_other(struct arena *a, const char *key_id, const char *model,
     const char *endpoint, uint32_t *cell_out);
 
 /* Take over a settled arena (a fresh one, or a predecessor's): build the index.
- * Called once by the worker after the fork. Returns 0, -ENOMEM, or -EBUSY (not settled). */
+ * Called once by the worker after the fork. Returns 0, -ENOMEM, -EBUSY (not settled), or
+ * ERR_STALE (of another form). */
 int arena_adopt(struct arena *a) MUSTCHECK;
 
 /* Open an in-flight slot for a request that will count into cell. Until the first

@@ -26,7 +26,8 @@ furnish(struct arena *a, uint64_t id, uint32_t n_cells, uint32_t n_slots)
 	if (fchmod(a->fd, FILE_MODE) == -1)
 		return -errno;
 	if ((r = arena_file_boot(boot)) != 0 || (r = arena_file_lock(a->fd)) != 0 ||
-	    (r = arena_file_allocate(a->fd, arena_file_bytes(n_cells, n_slots))) != 0)
+	    (r = arena_file_allocate(
+		 a->fd, arena_file_bytes(&a->form, n_cells, n_slots))) != 0)
 		return r;
 	h = arena_file_map(a, a->fd, n_cells, n_slots);
 	if (h == NULL)
@@ -39,6 +40,7 @@ furnish(struct arena *a, uint64_t id, uint32_t n_cells, uint32_t n_slots)
 	h->n_cells = n_cells;
 	h->n_slots = n_slots;
 	memcpy(h->boot, boot, sizeof(boot));
+	h->form = a->form;
 	return 0;
 }
 

@@ -45,11 +45,57 @@ arena_file_sizes_fit(uint64_t n_cells, uint64_t n_slots)
 	    n_slots <= ARENA_MAX_SLOTS;
 }
 
-size_t
-arena_file_bytes(uint64_t n_cells, uint64_t n_slots)
+struct arena_form
+arena_file_form(void)
 {
-	const uint64_t n = ARENA_PAGE + n_cells * sizeof(struct arena_record) +
-	    n_slots * sizeof(struct arena_slot);
+	return (struct arena_form){ .redo_at = offsetof(struct arena_header, redo),
+		.redo_to_at = offsetof(struct arena_redo, to),
+		.record_bytes = sizeof(struct arena_record),
+		.key_id_bytes = KEY_ID_MAX + 1,
+		.model_bytes = ARENA_MODEL_MAX + 1,
+		.endpoint_bytes = ARENA_ENDPOINT_MAX + 1,
+		.model_at = offsetof(struct arena_record, model),
+		.endpoint_at = offsetof(struct arena_record, endpoint),
+		.hash_at = offsetof(struct arena_record, name_hash),
+		.counters_at = offsetof(struct arena_record, counters),
+		.counters = USAGE_COUNTERS,
+		.slot_bytes = sizeof(struct arena_slot),
+		.copy_at = offsetof(struct arena_slot, copy) };
+}
+
+/* Do n words at this place lie whole within so many bytes? */
+static bool
+words_fit(size_t at, size_t n, size_t bytes)
+{
+	return at % sizeof(uint64_t) == 0 && at + n * sizeof(uint64_t) <= bytes;
+}
+
+bool
+arena_file_form_fits(const struct arena_form *f)
+{
+	const struct arena_form own = arena_file_form();
+
+	return f->key_id_bytes > 0 && f->key_id_bytes <= own.key_id_bytes &&
+	    f->model_bytes > 0 && f->model_bytes <= own.model_bytes &&
+	    f->endpoint_bytes > 0 && f->endpoint_bytes <= own.endpoint_bytes &&
+	    f->counters > 0 && f->counters <= own.counters &&
+	    f->record_bytes % sizeof(uint64_t) == 0 &&
+	    f->slot_bytes % sizeof(uint64_t) == 0 && f->key_id_bytes <= f->record_bytes &&
+	    f->model_at + f->model_bytes <= f->record_bytes &&
+	    f->endpoint_at + f->endpoint_bytes <= f->record_bytes &&
+	    words_fit(f->hash_at, 1, f->record_bytes) &&
+	    words_fit(f->counters_at, f->counters, f->record_bytes) && f->copy_at > 0 &&
+	    words_fit(f->copy_at, 2U * f->counters, f->slot_bytes) &&
+	    f->redo_at >= own.redo_at && words_fit(f->redo_at, 3, ARENA_PAGE) &&
+	    f->redo_to_at >= 3 * sizeof(uint64_t) &&
+	    words_fit((size_t)f->redo_at + f->redo_to_at, f->counters, ARENA_PAGE);
+}
+
+size_t
+arena_file_bytes(const struct arena_form *form, uint64_t n_cells, uint64_t n_slots)
+{
+	const uint64_t n =
+	    ARENA_PAGE + n_cells * form->record_bytes + n_slots * form->slot_bytes;
 
 	return (n + ARENA_PAGE - 1) & ~(uint64_t)(ARENA_PAGE - 1);
 }
@@ -75,16 +121,28 @@ arena_file_map(struct arena *a, int fd, uint64_t n_cells, uint64_t n_slots)
 	const int prot = a->writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	char *mem;
 
-	a->bytes = arena_file_bytes(n_cells, n_slots);
+	a->bytes = arena_file_bytes(&a->form, n_cells, n_slots);
 	a->n_cells = (uint32_t)n_cells;
 	a->n_slots = (uint32_t)n_slots;
 	mem = mmap(NULL, a->bytes, prot, MAP_SHARED, fd, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
 	a->header = (struct arena_header *)(void *)mem;
-	a->cells = (struct arena_record *)(void *)(mem + ARENA_PAGE);
-	a->slots = (struct arena_slot *)(void *)(a->cells + n_cells);
+	a->records = mem + ARENA_PAGE;
+	a->in_flight = a->records + n_cells * a->form.record_bytes;
+	if (arena_is_of_our_form(a)) {
+		a->cells = (struct arena_record *)(void *)a->records;
+		a->slots = (struct arena_slot *)(void *)a->in_flight;
+	}
 	return a->header;
+}
+
+bool
+arena_is_of_our_form(const struct arena *a)
+{
+	const struct arena_form own = arena_file_form();
+
+	return memcmp(&a->form, &own, sizeof(own)) == 0;
 }
 
 struct arena *
@@ -93,6 +151,7 @@ arena_file_new(bool writable)
 	struct arena *a = calloc(1, sizeof(*a));
 
 	if (a != NULL) {
+		a->form = arena_file_form();
 		a->fd = -1;
 		a->writable = writable;
 	}

@@ -18,8 +18,17 @@ uint64_t arena_file_layout(void);
 /* May an arena have these sizes? */
 bool arena_file_sizes_fit(uint64_t n_cells, uint64_t n_slots);
 
-/* Bytes of the whole file; the sizes fit. */
-size_t arena_file_bytes(uint64_t n_cells, uint64_t n_slots);
+/* Where things lie in this version's files. */
+struct arena_form arena_file_form(void);
+
+/*
+ * Can this version read a file of this form and settle it? Not if names or counters could
+ * be in it that have no place here: those of a newer version.
+ */
+bool arena_file_form_fits(const struct arena_form *form);
+
+/* Bytes of the whole file; form and sizes fit. */
+size_t arena_file_bytes(const struct arena_form *form, uint64_t n_cells, uint64_t n_slots);
 
 /* This boot's id, zero-padded. Returns 0 or a negative code. */
 int arena_file_boot(char out[ARENA_BOOT_BYTES]) MUSTCHECK;
@@ -37,7 +46,7 @@ int arena_file_allocate(int fd, size_t bytes) MUSTCHECK;
 /* Be the one who writes. Returns 0, -EWOULDBLOCK or -errno. */
 int arena_file_lock(int fd) MUSTCHECK;
 
-/* Map fd, whose sizes were checked, into a. Returns the header, or NULL with errno. */
+/* Map fd, whose sizes were checked, into a, whose form is set. Returns the header, or NULL with errno. */
 struct arena_header *arena_file_map(
     struct arena *a, int fd, uint64_t n_cells, uint64_t n_slots);
 

@@ -58,6 +58,21 @@ arena_record_is_sound(const struct arena_record *rec)
 	return arena_names_fit(&names) && arena_names_hash(&names) == rec->name_hash;
 }
 
+int
+arena_index_read_names(
+    const char *record, const struct arena_form *form, struct arena_cell *out)
+{
+	const struct arena_names names = { out->key_id, out->model, out->endpoint };
+	uint64_t hash;
+
+	memcpy(out->key_id, record, form->key_id_bytes);
+	memcpy(out->model, record + form->model_at, form->model_bytes);
+	memcpy(out->endpoint, record + form->endpoint_at, form->endpoint_bytes);
+	memcpy(&hash, record + form->hash_at, sizeof(hash));
+	return arena_names_fit(&names) && arena_names_hash(&names) == hash ? 0
+									   : ERR_SYNTAX;
+}
+
 /* Slots of the table: a power of two, at least two for each cell. */
 static uint32_t
 table_size(const struct arena *a)

@@ -22,6 +22,13 @@ bool arena_names_fit(const struct arena_names *names);
 /* Are the record's names terminated, and those that its hash was made of? */
 bool arena_record_is_sound(const struct arena_record *rec);
 
+/*
+ * The names of a record of any form, into out's.
+ * Returns 0, or ERR_SYNTAX: they are not terminated, or its hash was made of others.
+ */
+int arena_index_read_names(
+    const char *record, const struct arena_form *form, struct arena_cell *out) MUSTCHECK;
+
 /* Make a's index of the cells that are in use. Returns 0 or -ENOMEM. */
 int arena_index_build(struct arena *a) MUSTCHECK;
 

@@ -35,17 +35,28 @@ read_header(int fd, struct arena_header *h, off_t *size_out)
 	return n == (ssize_t)sizeof(*h) ? 0 : ERR_SYNTAX;
 }
 
+/* form_out: where things lie in the file. */
 static int
-check_header(const struct arena_header *h, off_t size)
+check_form(const struct arena_header *h, struct arena_form *form_out)
 {
+	*form_out = h->layout == arena_file_layout() ? arena_file_form() : h->form;
+	return h->version == ARENA_VERSION && arena_file_form_fits(form_out) ? 0
+									     : ERR_STALE;
+}
+
+static int
+check_header(const struct arena_header *h, off_t size, struct arena_form *form_out)
+{
+	int r;
+
 	if (h->magic == 0 && h->version == 0 && h->layout == 0 && h->bytes == 0)
 		return -ENODATA;
 	if (h->magic != ARENA_MAGIC)
 		return ERR_SYNTAX;
-	if (h->version != ARENA_VERSION || h->layout != arena_file_layout())
-		return ERR_STALE;
+	if ((r = check_form(h, form_out)) != 0)
+		return r;
 	if (!arena_file_sizes_fit(h->n_cells, h->n_slots) ||
-	    h->bytes != arena_file_bytes(h->n_cells, h->n_slots) || size < 0 ||
+	    h->bytes != arena_file_bytes(form_out, h->n_cells, h->n_slots) || size < 0 ||
 	    (uint64_t)size != h->bytes)
 		return ERR_SYNTAX;
 	return arena_load(&h->cells_used) <= h->n_cells &&
@@ -80,7 +91,8 @@ open_at(struct arena *a, const char *path)
 		return errno == ELOOP || errno == EISDIR ? ERR_SYNTAX : -errno;
 	if ((a->writable && (r = arena_file_lock(a->fd)) != 0) ||
 	    (r = read_header(a->fd, &h, &size)) != 0 ||
-	    (r = check_header(&h, size)) != 0 || (r = arena_file_boot(boot)) != 0)
+	    (r = check_header(&h, size, &a->form)) != 0 ||
+	    (r = arena_file_boot(boot)) != 0)
 		return r;
 	if (!is_named(path, h.id))
 		return ERR_SYNTAX;
@@ -119,7 +131,8 @@ adopt_file(struct arena *a)
 	int r;
 
 	if ((r = read_header(a->fd, &h, &size)) != 0 ||
-	    (r = check_header(&h, size)) != 0 || (r = arena_file_boot(boot)) != 0)
+	    (r = check_header(&h, size, &a->form)) != 0 ||
+	    (r = arena_file_boot(boot)) != 0)
 		return r;
 	a->other_boot = memcmp(boot, h.boot, sizeof(boot)) != 0;
 	return arena_file_map(a, a->fd, h.n_cells, h.n_slots) != NULL ? 0 : -errno;

@@ -17,35 +17,35 @@
 
 #include "common/arena_layout.h"
 
+enum { REDO_ON, REDO_SLOT, REDO_CELL };
+
 /* Do what the redo record says. */
 static void
 redo_apply(struct arena *a, uint32_t slot, uint32_t cell)
 {
-	struct arena_redo *redo = &a->header->redo;
+	_Atomic uint64_t *sum = arena_cell_counters(a, cell), *to = arena_redo_to(a);
 
-	for (size_t c = 0; c < USAGE_COUNTERS; c++)
-		arena_store(&a->cells[cell].counters.v[c], arena_load(&redo->to.v[c]));
-	arena_store(&a->slots[slot].head, 0);
-	arena_store(&redo->on, 0);
+	for (size_t c = 0; c < a->form.counters; c++)
+		arena_store(&sum[c], arena_load(&to[c]));
+	arena_store(arena_slot_head(a, slot), 0);
+	arena_store(&arena_redo_words(a)[REDO_ON], 0);
 }
 
 /* Settle an open slot whose head is sound. */
 static void
 settle_slot(struct arena *a, uint32_t slot)
 {
-	struct arena_redo *redo = &a->header->redo;
-	const struct arena_slot *s = &a->slots[slot];
-	const uint64_t head = arena_load(&s->head);
-	const struct arena_counters *add = &s->copy[arena_head_live(head)];
+	_Atomic uint64_t *redo = arena_redo_words(a), *to = arena_redo_to(a);
+	const uint64_t head = arena_load(arena_slot_head(a, slot));
 	const uint32_t cell = arena_head_cell(head);
-	const struct arena_counters *sum = &a->cells[cell].counters;
+	_Atomic uint64_t *add = arena_slot_copy(a, slot, arena_head_live(head));
+	_Atomic uint64_t *sum = arena_cell_counters(a, cell);
 
-	arena_store(&redo->slot, slot);
-	arena_store(&redo->cell, cell);
-	for (size_t c = 0; c < USAGE_COUNTERS; c++)
-		arena_store(
-		    &redo->to.v[c], arena_load(&sum->v[c]) + arena_load(&add->v[c]));
-	arena_store(&redo->on, 1);
+	arena_store(&redo[REDO_SLOT], slot);
+	arena_store(&redo[REDO_CELL], cell);
+	for (size_t c = 0; c < a->form.counters; c++)
+		arena_store(&to[c], arena_load(&sum[c]) + arena_load(&add[c]));
+	arena_store(&redo[REDO_ON], 1);
 	redo_apply(a, slot, cell);
 }
 
@@ -76,18 +76,19 @@ slots_used(const struct arena *a, int *r)
 static bool
 redo_is_sound(const struct arena *a, uint32_t slots)
 {
-	const struct arena_redo *redo = &a->header->redo;
-	const uint64_t slot = arena_load(&redo->slot);
-	const uint64_t cell = arena_load(&redo->cell);
+	_Atomic uint64_t *redo = arena_redo_words(a), *to = arena_redo_to(a), *sum;
+	const uint64_t slot = arena_load(&redo[REDO_SLOT]);
+	const uint64_t cell = arena_load(&redo[REDO_CELL]);
 	uint64_t head;
 
-	if (arena_load(&redo->on) != 1 || slot >= slots || cell >= arena_cells(a))
+	if (arena_load(&redo[REDO_ON]) != 1 || slot >= slots || cell >= arena_cells(a))
 		return false;
-	head = arena_load(&a->slots[slot].head);
+	head = arena_load(arena_slot_head(a, (uint32_t)slot));
 	if (head != 0 && arena_head_cell(head) != cell)
 		return false;
-	for (size_t c = 0; c < USAGE_COUNTERS; c++)
-		if (arena_load(&redo->to.v[c]) < arena_load(&a->cells[cell].counters.v[c]))
+	sum = arena_cell_counters(a, (uint32_t)cell);
+	for (size_t c = 0; c < a->form.counters; c++)
+		if (arena_load(&to[c]) < arena_load(&sum[c]))
 			return false;
 	return true;
 }
@@ -96,16 +97,16 @@ redo_is_sound(const struct arena *a, uint32_t slots)
 static int
 repeat_redo(struct arena *a, uint32_t slots)
 {
-	struct arena_redo *redo = &a->header->redo;
+	_Atomic uint64_t *redo = arena_redo_words(a);
 
-	if (arena_load(&redo->on) == 0)
+	if (arena_load(&redo[REDO_ON]) == 0)
 		return 0;
 	if (!redo_is_sound(a, slots)) {
-		arena_store(&redo->on, 0);
+		arena_store(&redo[REDO_ON], 0);
 		return ERR_SYNTAX;
 	}
-	redo_apply(
-	    a, (uint32_t)arena_load(&redo->slot), (uint32_t)arena_load(&redo->cell));
+	redo_apply(a, (uint32_t)arena_load(&redo[REDO_SLOT]),
+	    (uint32_t)arena_load(&redo[REDO_CELL]));
 	return 0;
 }
 
@@ -113,9 +114,9 @@ repeat_redo(struct arena *a, uint32_t slots)
 static void
 drop_open(struct arena *a, uint32_t slots)
 {
-	arena_store(&a->header->redo.on, 0);
+	arena_store(&arena_redo_words(a)[REDO_ON], 0);
 	for (uint32_t i = 0; i < slots; i++)
-		arena_store(&a->slots[i].head, 0);
+		arena_store(arena_slot_head(a, i), 0);
 }
 
 /* Settle what is open among the first slots. Returns 0 or ERR_SYNTAX. */
@@ -126,12 +127,12 @@ settle_open(struct arena *a, uint32_t slots, uint32_t *n_out)
 	int r = 0;
 
 	for (uint32_t i = 0; i < slots; i++) {
-		const uint64_t head = arena_load(&a->slots[i].head);
+		const uint64_t head = arena_load(arena_slot_head(a, i));
 
 		if (head == 0)
 			continue;
 		if (!arena_head_is_sound(head, cells)) {
-			arena_store(&a->slots[i].head, 0);
+			arena_store(arena_slot_head(a, i), 0);
 			r = ERR_SYNTAX;
 			continue;
 		}

@@ -159,9 +159,16 @@ static void
 step_respawn(struct master *m, struct generation *g, uint32_t slot, uint64_t now_ms)
 {
 	struct place *p = &g->places[slot];
+	int r;
 
 	if (now_ms < p->respawn_ms) {
 		state_wake_at(m, p->respawn_ms);
+		return;
+	}
+	if ((r = settle_renew(m, p)) != 0) {
+		log_error("journal", "worker %u has no arena to count in: %s", slot + 1,
+		    err_text(r));
+		place_after_death(p, now_ms);
 		return;
 	}
 	spawn(m, g, slot, now_ms);

@@ -151,15 +151,42 @@ take_all_in(const struct strlist *paths, struct strlist *left)
 	return 0;
 }
 
+/* Remove what was prepared and not handed over: nobody has counted in it. */
+static void
+drop_prepared(struct journal *j)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < CONFIG_MAX_WORKERS; i++) {
+		if (j->next[i] == NULL)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%" PRIu64 ARENA_SUFFIX, j->dir,
+		    arena_id(j->next[i]));
+		(void)unlink(path);
+		arena_close(&j->next[i]);
+	}
+	j->next_slots = 0;
+}
+
+/* A new worker can't count in what an old version has made ready for it. */
+static bool
+are_prepared_stale(const struct journal *j)
+{
+	return j->next_slots > 0 && !arena_is_of_our_form(j->next[0]);
+}
+
 int
 settle_resume(struct master *m)
 {
 	struct journal *j = &m->journal;
 
-	if (asprintf(&j->dir, "%s/journal", m->house.premises.data_dir) != -1)
-		return 0;
-	j->dir = NULL;
-	return -ENOMEM;
+	if (asprintf(&j->dir, "%s/journal", m->house.premises.data_dir) == -1) {
+		j->dir = NULL;
+		return -ENOMEM;
+	}
+	if (are_prepared_stale(j))
+		drop_prepared(j);
+	return 0;
 }
 
 int
@@ -228,23 +255,6 @@ create(const char *dir, uint32_t n_slots, struct arena **out)
 	return arena_create(dir, id & INT64_MAX, CELLS, n_slots, out);
 }
 
-/* Remove what was prepared and not handed over: nobody has counted in it. */
-static void
-drop_prepared(struct journal *j)
-{
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < CONFIG_MAX_WORKERS; i++) {
-		if (j->next[i] == NULL)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%" PRIu64 ARENA_SUFFIX, j->dir,
-		    arena_id(j->next[i]));
-		(void)unlink(path);
-		arena_close(&j->next[i]);
-	}
-	j->next_slots = 0;
-}
-
 int
 settle_prepare(struct master *m, const struct config *cfg, struct errmsg *why)
 {
@@ -280,6 +290,22 @@ settle_hand_over(struct master *m, struct generation *g)
 		j->next[i] = NULL;
 	}
 	j->next_slots = 0;
+}
+
+int
+settle_renew(struct master *m, struct place *p)
+{
+	struct arena *a = NULL;
+	int r;
+
+	if (p->arena == NULL || arena_is_of_our_form(p->arena))
+		return 0;
+	r = create(m->journal.dir, slots_for(state_config(m)), &a);
+	if (r != 0)
+		return r;
+	settle_retire(p);
+	p->arena = a;
+	return 0;
 }
 
 void

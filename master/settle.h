@@ -33,6 +33,12 @@ void settle_hand_over(struct master *m, struct generation *g);
 /* p's worker (of that slot) has died: settle its arena, for a successor. */
 void settle_after_death(struct place *p, uint32_t slot);
 
+/*
+ * Before p has a successor: after an upgrade its arena may have a layout in which this
+ * version can't count. Then it is retired, and p gets a new one. Returns 0 or a code.
+ */
+int settle_renew(struct master *m, struct place *p) MUSTCHECK;
+
 /* Nobody will fill p again: its arena is admin's to flush and remove. */
 void settle_retire(struct place *p);
 

@@ -459,6 +459,126 @@ class TestAnotherLayout:
         assert own.wait() == 0
 
 
+class TestAnotherJournal:
+    """A version whose arenas have another layout: it reads, settles and flushes those of the older one."""
+
+    pytestmark = pytest.mark.skipif(gatehouse.release_binary() is None or gatehouse.wide_binary() is None,
+                                    reason="needs the builds `release` and `wide`")
+
+    @pytest.fixture
+    def versions(self, folder):
+        """(where the program is started from, a function that has another one be there)"""
+        place = folder / f"journal-{os.getpid()}-{len(list(folder.iterdir()))}"
+        place.mkdir()
+        program = place / "gatehouse"
+
+        def install(binary):
+            file = place / f"{len(list(place.iterdir()))}"
+            shutil.copy(binary, file)
+            file.replace(program)
+
+        return program, install
+
+    def test_an_older_one_s_counts_and_open_streams_are_counted_once(self, versions, start_house, standin):
+        program, install = versions
+        install(gatehouse.release_binary())
+        house = start_house(program=program)
+        for _ in range(5):
+            assert house.ask("GET", "/v1/models").status == 200
+        begun = [streams.begin(house, gate="wider", events=3) for _ in range(8)]
+        old, arenas = house.workers(), journal(house)
+        install(gatehouse.wide_binary())
+        upgrade(house)
+        assert set(old) <= set(house.workers()), "old workers stay for their streams"
+        for _ in range(7):
+            assert house.ask("GET", "/v1/models").status == 200
+        house.expect("child_exit")
+        os.kill(old[0], signal.SIGKILL)
+        standin.open_gate("wider")
+        whole = sum(ends_whole(stream) for stream in begun)
+        renewed(house, old)
+        until("each is in the ledger, the cut ones as such", lambda: [
+            sum(row[name] for row in usage(house)["rows"]) for name in ("requests", "requests_cut")]
+            == [20, len(begun) - whole])
+        until("the older version's arenas are settled, flushed and gone", lambda: not arenas & journal(house))
+        assert not house.lines("journal", "error")
+
+    def test_who_takes_an_old_worker_s_place_meanwhile_counts_in_an_arena_of_today(self, versions, start_house):
+        program, install = versions
+        for _ in range(30):
+            install(gatehouse.release_binary())
+            house = start_house(program=program, WORKERS=4)
+            assert house.ask("GET", "/v1/models").status == 200
+            old, arenas = house.workers(), journal(house)
+            install(gatehouse.wide_binary())
+            if (held := rising.hold_one(house, signal.SIGUSR2)) is not None:
+                break
+            house.stop()
+        assert held is not None, "none could be held in time"
+        house.expect("child_exit")
+        successors = {replaced(house, pid) for pid in old}
+        assert [house.ask("GET", "/v1/models").status for _ in range(3)] == [200] * 3
+        os.kill(held, signal.SIGCONT)
+        until("they have left", lambda: not successors & set(procfs.own_children(house.pid)))
+        until("each is in the ledger", lambda: sum(row["requests"] for row in usage(house)["rows"]) == 4)
+        until("the older version's arenas are gone", lambda: not arenas & journal(house))
+        assert not house.lines("journal", "error")
+
+    def test_what_an_older_one_left_when_all_was_killed_is_taken_in(self, versions, start_house, standin):
+        program, install = versions
+        install(gatehouse.release_binary())
+        house = start_house(program=program)
+        begun = [streams.begin(house, gate="never", events=3) for _ in range(4)]
+        arenas = journal(house)
+        kill_all(house)
+        for stream in begun:
+            stream.close()
+        install(gatehouse.wide_binary())
+        house.start()
+        until("each is in the ledger", lambda: sum(row["requests_cut"] for row in usage(house)["rows"]) == 4)
+        until("the older version's arenas are gone", lambda: not arenas & journal(house))
+        assert not house.lines("journal", "error")
+
+    def test_an_older_one_refuses_a_newer_one_s_by_name(self, versions, start_house, standin):
+        program, install = versions
+        install(gatehouse.wide_binary())
+        house = start_house(program=program)
+        house.expect("upgrade", "journal")
+        stream = streams.begin(house, gate="narrower", events=3)
+        workers = house.workers()
+        install(gatehouse.release_binary())
+        assert "journal" in (reason := upgrade(house, "refused")) and "another version" in reason
+        assert house.workers() == workers
+        standin.open_gate("narrower")
+        assert streams.is_whole(stream)
+        until("it is in the ledger", lambda: sum(row["requests"] for row in usage(house)["rows"]) == 1)
+        arenas = journal(house)
+        kill_all(house)
+        house.start()
+        assert arenas <= journal(house), "what it can't read is left alone"
+        named = [line.msg for line in house.lines("journal", "error")]
+        assert all(any(arena in text and "another version" in text for text in named) for arena in arenas)
+
+
+def kill_all(house):
+    """No process has the time to put anything in order."""
+    os.killpg(house.pid, signal.SIGKILL)
+    until("all are gone", lambda: not procfs.session_members(house.pid))
+    house.process.wait(20)
+
+
+def journal(house):
+    """The names of the arenas that there are."""
+    return {path.name for path in (house.folder / "data/journal").glob("*.arena")}
+
+
+def ends_whole(stream):
+    try:
+        return streams.is_whole(stream)
+    except raw.Broken:
+        return False
+
+
 def stayed(house):
     """What the admin page shows of the time before an upgrade."""
     room = Admin(house)

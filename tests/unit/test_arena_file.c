@@ -9,6 +9,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "common/arena_file.h"
+#include "common/arena_index.h"
 #include "common/arena_layout.h"
 
 enum { CELLS = 64, SLOTS = 8 };
@@ -184,14 +186,129 @@ a_file_cut_at_any_length_is_refused(void **state)
 }
 
 static void
-another_version_or_layout_is_refused_as_stale(void **state)
+another_version_or_an_unknown_layout_is_refused_as_stale(void **state)
 {
+	static const struct arena_form first;
+
 	leave_arena(*state);
 	damage_word(*state, offsetof(struct arena_header, version), ARENA_VERSION + 1);
 	assert_refused(*state, CASE_ID, ERR_STALE);
 	damage_word(*state, offsetof(struct arena_header, version), ARENA_VERSION);
 	damage_word(*state, offsetof(struct arena_header, layout), 1);
+	damage(*state, offsetof(struct arena_header, form), &first, sizeof(first));
 	assert_refused(*state, CASE_ID, ERR_STALE);
+}
+
+/* --- a file of another layout: short names, few counters, another order --- */
+
+enum { OLD_CELLS = 4, OLD_SLOTS = 2, OLD_COUNTERS = 4 };
+
+static const struct arena_form old_form = { .redo_at = 256,
+	.redo_to_at = 32,
+	.record_bytes = 136,
+	.key_id_bytes = 40,
+	.model_bytes = 16,
+	.endpoint_bytes = 16,
+	.model_at = 96,
+	.endpoint_at = 80,
+	.hash_at = 40,
+	.counters_at = 48,
+	.counters = OLD_COUNTERS,
+	.slot_bytes = 80,
+	.copy_at = 16 };
+
+/* With a cell that has 1, 2, 3, 4, and 10, 20, 30, 40 in flight for it. */
+static void
+leave_old_arena(const struct tempdir *t)
+{
+	static const uint64_t cell[OLD_COUNTERS] = { 1, 2, 3, 4 },
+			      slot[OLD_COUNTERS] = { 10, 20, 30, 40 };
+	static char file[2 * ARENA_PAGE];
+	const struct arena_names names = { "k", "m", "chat" };
+	const uint64_t hash = arena_names_hash(&names), head = arena_head(0, 1);
+	struct arena_header *h = (struct arena_header *)(void *)file;
+	char *record = file + ARENA_PAGE, path[96];
+	char *open_slot = record + OLD_CELLS * old_form.record_bytes + old_form.slot_bytes;
+
+	*h = (struct arena_header){ .magic = ARENA_MAGIC,
+		.version = ARENA_VERSION,
+		.layout = 1,
+		.id = CASE_ID,
+		.bytes = sizeof(file),
+		.n_cells = OLD_CELLS,
+		.n_slots = OLD_SLOTS,
+		.form = old_form };
+	assert_int_equal(arena_file_boot(h->boot), 0);
+	arena_store(&h->cells_used, 1);
+	arena_store(&h->slots_used, 2);
+	memcpy(record, "k", 2);
+	memcpy(record + old_form.model_at, "m", 2);
+	memcpy(record + old_form.endpoint_at, "chat", 5);
+	memcpy(record + old_form.hash_at, &hash, sizeof(hash));
+	memcpy(record + old_form.counters_at, cell, sizeof(cell));
+	memcpy(open_slot, &head, sizeof(head));
+	memcpy(open_slot + old_form.copy_at + sizeof(slot), slot, sizeof(slot));
+	case_path(t, CASE_ID, path);
+	tempdir_write_at(path, file, sizeof(file), 0600);
+}
+
+static void
+assert_old_cell(const struct arena *a, uint64_t n)
+{
+	struct arena_cell cell;
+
+	assert_int_equal(arena_cells(a), 1);
+	assert_int_equal(arena_cell_read(a, 0, &cell), 0);
+	assert_string_equal(cell.key_id, "k");
+	assert_string_equal(cell.model, "m");
+	assert_string_equal(cell.endpoint, "chat");
+	for (uint64_t i = 0; i < USAGE_COUNTERS; i++)
+		assert_int_equal(cell.usage.v[i], i < OLD_COUNTERS ? n * (i + 1) : 0);
+}
+
+static void
+one_of_another_layout_is_read_and_settled_and_never_counted_in(void **state)
+{
+	struct arena *a = NULL;
+	char path[96];
+	uint32_t n = 0;
+
+	leave_old_arena(*state);
+	case_path(*state, CASE_ID, path);
+	assert_int_equal(arena_open(path, false, &a), 0);
+	assert_old_cell(a, 1);
+	arena_close(&a);
+	assert_int_equal(arena_open(path, true, &a), 0);
+	assert_false(arena_is_of_our_form(a));
+	assert_int_equal(arena_settle(a, &n), 0);
+	assert_int_equal(n, 1);
+	assert_old_cell(a, 11);
+	assert_int_equal(arena_settle(a, &n), 0);
+	assert_int_equal(n, 0);
+	assert_old_cell(a, 11);
+	assert_int_equal(arena_adopt(a), ERR_STALE);
+	arena_retire(a);
+	assert_true(arena_is_retired(a));
+	arena_close(&a);
+}
+
+/* A form as it stands in a file, with one of its words wrong. */
+static void
+a_layout_that_makes_no_sense_or_holds_more_is_refused(void **state)
+{
+	const size_t words = offsetof(struct arena_form, unused) / sizeof(uint16_t);
+	static const uint16_t wrong[] = { UINT16_MAX, 4095 };
+
+	for (size_t i = 0; i < words; i++) {
+		for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++) {
+			const uint16_t word = wrong[w];
+			const size_t at = offsetof(struct arena_header, form) + 2 * i;
+
+			leave_old_arena(*state);
+			damage(*state, at, &word, sizeof(word));
+			assert_refused(*state, CASE_ID, ERR_STALE);
+		}
+	}
 }
 
 static void
@@ -580,7 +697,9 @@ main(void)
 		FILE_TEST(who_may_write_to_it_locks_it_and_readers_do_not),
 		FILE_TEST(the_lock_is_held_until_the_owner_is_gone),
 		FILE_TEST(a_file_cut_at_any_length_is_refused),
-		FILE_TEST(another_version_or_layout_is_refused_as_stale),
+		FILE_TEST(another_version_or_an_unknown_layout_is_refused_as_stale),
+		FILE_TEST(one_of_another_layout_is_read_and_settled_and_never_counted_in),
+		FILE_TEST(a_layout_that_makes_no_sense_or_holds_more_is_refused),
 		FILE_TEST(
 		    a_file_whose_header_never_reached_the_disk_is_told_from_a_damaged_one),
 		FILE_TEST(who_inherits_it_goes_on_with_its_lock_and_its_counts),
