@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,9 +90,7 @@ crew_start(struct master *m, uint64_t number, enum generation_state state,
 
 	*g = (struct generation){ .number = number, .state = state, .inputs = *inputs };
 	*inputs = (struct inputs){ 0 };
-	keyset_destroy(&g->inputs.keys);
-	free(g->inputs.models);
-	g->inputs.models = NULL;
+	inputs_drop_data(&g->inputs);
 	settle_hand_over(m, g);
 	for (uint32_t i = 0; i < m->workers;
 	     i++) /* or the first would serve for the rest */
@@ -282,6 +279,22 @@ crew_dismiss(struct master *m, struct generation *g, uint64_t now_ms, uint64_t p
 	g->state = GENERATION_LEAVING;
 	ending_begin(&g->ending, now_ms, patience_ms);
 	state_wake_at(m, now_ms);
+}
+
+void
+crew_give_up(struct master *m, struct generation *g, uint64_t now_ms)
+{
+	crew_dismiss(m, g, now_ms, state_config(m)->drain_timeout_ms);
+}
+
+bool
+crew_make_room(struct master *m, uint64_t now_ms)
+{
+	struct generation *g = state_generation(m, m->current + 1);
+
+	if (g->state != GENERATION_FREE && g->number <= m->current)
+		crew_hurry(g, now_ms);
+	return g->state == GENERATION_FREE;
 }
 
 void

@@ -31,6 +31,17 @@ void crew_promote(struct master *m, struct generation *g, uint64_t now_ms);
 void crew_dismiss(
     struct master *m, struct generation *g, uint64_t now_ms, uint64_t patience_ms);
 
+/* A new generation that will not become the current one leaves: those of its workers
+ * that serve already finish what they have taken, in DRAIN_TIMEOUT. */
+void crew_give_up(struct master *m, struct generation *g, uint64_t now_ms);
+
+/*
+ * Is there a place for the next generation? If not, a child's death will wake the loop
+ * when there is. There are four places: the oldest generation is hurried out of its
+ * own; one that was given up leaves in its time.
+ */
+bool crew_make_room(struct master *m, uint64_t now_ms) MUSTCHECK;
+
 /* No more patience with g. */
 void crew_hurry(struct generation *g, uint64_t now_ms);
 

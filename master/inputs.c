@@ -148,10 +148,17 @@ inputs_load(struct inputs *in, const struct published *published,
 }
 
 void
-inputs_fini(struct inputs *in)
+inputs_drop_data(struct inputs *in)
 {
 	keyset_destroy(&in->keys);
 	free(in->models);
+	in->models = NULL;
+}
+
+void
+inputs_fini(struct inputs *in)
+{
+	inputs_drop_data(in);
 	tls_server_destroy(&in->tls);
 	tls_client_destroy(&in->upstream_tls);
 	config_destroy(&in->config);

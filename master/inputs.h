@@ -57,6 +57,12 @@ int inputs_load_data(
 int inputs_load(struct inputs *in, const struct published *published,
     enum inputs_rigour rigour, struct strlist *faults) MUSTCHECK;
 
+/*
+ * Free the keys and models, which are of no use once they are published. To be done before
+ * the rest is shared (roll.h): who shares must not free what the other still names.
+ */
+void inputs_drop_data(struct inputs *in);
+
 /* Free everything; leaves it empty. */
 void inputs_fini(struct inputs *in);
 

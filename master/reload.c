@@ -177,16 +177,11 @@ begin(struct master *m, uint64_t now_ms)
 	rights_lock();
 }
 
-/* There may be four generations: the oldest must be gone before a new one comes. */
 static void
 step_room(struct master *m, uint64_t now_ms)
 {
-	struct generation *g = state_generation(m, m->current + 1);
-
-	if (g->state != GENERATION_FREE) {
-		crew_hurry(g, now_ms);
-		return; /* its last worker's death wakes the loop */
-	}
+	if (!crew_make_room(m, now_ms))
+		return;
 	crew_start(m, m->current + 1, GENERATION_RISING, &m->reload.next, now_ms);
 	m->reload.step = RELOAD_RISING;
 }
@@ -213,7 +208,7 @@ cancel(struct master *m, struct generation *g, uint64_t now_ms)
 	struct errmsg why;
 
 	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
-	crew_dismiss(m, g, now_ms, 0);
+	crew_give_up(m, g, now_ms);
 	finish(m, RELOAD_FAILED, &why);
 }
 

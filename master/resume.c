@@ -217,7 +217,7 @@ resume_up(struct master *m, int fd, struct errmsg *why)
 	r = settle_in(m, in, why);
 	if (r != 0)
 		return r;
-	keyset_destroy(&in->keys);
+	inputs_drop_data(in);
 	figures_resume(m);
 	m->notify.told = NOTIFY_RELOADING; /* as the old program has said */
 	upgrade_resume(m);

@@ -53,7 +53,7 @@ step_rising(struct master *m, uint64_t now_ms)
 		log_error(
 		    "roll", "a new worker ended before it was ready: the old ones stay");
 		roll_abandon(m);
-		crew_dismiss(m, g, now_ms, 0);
+		crew_give_up(m, g, now_ms);
 	} else if (crew_is_ready(m, g)) {
 		commit(m, g, now_ms);
 	}

@@ -175,7 +175,7 @@ start_up(struct master *m, struct errmsg *why)
 	    (r = settle_prepare(m, in->config, why)) != 0 ||
 	    (r = publish_inputs(m, in, why)) != 0)
 		return r;
-	keyset_destroy(&in->keys);
+	inputs_drop_data(in);
 	figures_start(m);
 	announce(m, in->config);
 	limits_check(in->config, m->house.listeners.n_worker);

@@ -89,11 +89,7 @@ begin_check(struct master *m, uint64_t now_ms)
 static void
 step_room(struct master *m, uint64_t now_ms)
 {
-	struct generation *g = state_generation(m, m->current + 1);
-
-	if (g->state != GENERATION_FREE)
-		crew_hurry(g, now_ms); /* its last worker's death wakes the loop */
-	else
+	if (crew_make_room(m, now_ms))
 		begin_check(m, now_ms);
 }
 

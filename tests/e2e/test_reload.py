@@ -5,7 +5,7 @@ import signal
 import ssl
 
 import pytest
-from harness import certs, keys, procfs, raw
+from harness import certs, keys, procfs, raw, rising, streams
 from harness.load import Load
 from harness.poll import until
 from harness.upstream import steering

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from harness import gatehouse, keys, procfs, raw, streams
+from harness import certs, gatehouse, keys, procfs, raw, rising, streams
 from harness.admin import PASSWORD, Admin
 from harness.load import Load
 from harness.poll import settled, until
@@ -25,13 +25,9 @@ LAYOUT_AT = 8  # bytes of a region before the hash of its layout
 
 def upgrade(house, wanted="ok"):
     """SIGUSR2 and its outcome."""
-    started = house.status()["upgrades_started"]
-    house.signal(signal.SIGUSR2)
-    status = until("the upgrade has finished", lambda: (
-        (now := house.status())["upgrades_finished"] > started
-        and now["upgrades_finished"] == now["upgrades_started"] and now), 60)
-    assert status["last_upgrade"]["result"] == wanted, status["last_upgrade"]
-    return status["last_upgrade"]["reason"]
+    last = house.upgrade()
+    assert last["result"] == wanted, last
+    return last["reason"]
 
 
 def renewed(house, workers):
@@ -408,6 +404,57 @@ class TestMeetings:
         assert own.wait() == 0
         for stream in begun:
             stream.close()
+
+
+def replaced(house, pid):
+    """It is killed: the pid of its successor."""
+    before = procfs.own_children(house.pid)
+    os.kill(pid, signal.SIGKILL)
+    return until("it is replaced", lambda: set(procfs.own_children(house.pid)) - set(before)).pop()
+
+
+class TestWhileTheNewOnesRise:
+    """Both generations share what the new program has read."""
+
+    @pytest.fixture
+    def risen(self, start_house, folder):
+        """(house, one of its workers that serve, the one that is held)"""
+        house = start_house(tls=certs.make(folder, f"risen-{len(list(folder.iterdir()))}"), WATCH="off", WORKERS=4)
+        house.expect("child_exit", "roll", "upgrade")
+        for _ in range(30):
+            workers = house.workers()
+            if (held := rising.hold_one(house, signal.SIGUSR2)) is not None:
+                return house, workers[0], held
+        raise AssertionError("none could be held in time")
+
+    def test_who_is_forked_then_for_the_old_generation_leaves_in_order(self, risen):
+        house, worker, held = risen
+        successors = [replaced(house, worker), replaced(house, house.admin()[0])]
+        until("admin serves again", lambda: [line for line in house.lines("admin_start")
+                                             if line.fields["pid"] == successors[1] and "serves" in line.msg])
+        os.kill(held, signal.SIGCONT)
+        until("they have left", lambda: not set(successors) & set(procfs.own_children(house.pid)))
+        ends = [line.msg for line in house.lines("child_exit") if any(f"pid {pid})" in line.msg for pid in successors)]
+        assert len(ends) == 2 and all(end.endswith("exit status 0") for end in ends), ends
+
+    def test_one_that_failed_does_not_stand_in_the_way_of_a_reload(self, risen, folder):
+        house, _, held = risen
+        old = house.workers()
+        os.kill(held, signal.SIGKILL)
+        until("it has failed", lambda: (
+            (last := house.status()["last_upgrade"]) is not None and last["result"] == "failed"))
+        certs.put(house.tls_pair, certs.make(folder, f"after-{len(list(folder.iterdir()))}"))
+        last = house.reload()
+        assert last["result"] == "ok", last
+        until("the old generation has left", lambda: not set(old) & set(house.workers()))
+        house.stop()
+
+    def test_a_stop_then_ends_the_master_in_order(self, risen):
+        house, _, held = risen
+        house.signal(signal.SIGTERM)
+        until("it drains", lambda: house.status()["state"] == "draining")
+        os.kill(held, signal.SIGKILL)
+        assert house.wait() == 0
 
 
 class TestAnotherLayout:
