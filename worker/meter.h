@@ -17,7 +17,10 @@
 #include "common/span.h"
 #include "common/usage.h"
 
-enum { METER_MODEL_MAX = 63 };
+enum {
+	METER_MODEL_MAX = 63,
+	METER_HOLD_MAX = 4096 /* bytes of an event that is judged */
+};
 
 enum meter_format {
 	METER_NONE,      /* nothing to be read: text, srt, vtt, binary */
@@ -47,7 +50,8 @@ void meter_request_feed(struct meter_request *m, struct span data);
 struct meter_answer {
 	struct usage usage; /* the last cumulative one; tokens and audio_ms only */
 	bool usage_seen;    /* a count has been taken, or a duration */
-	bool nonsense; /* a count was negative, fractional, not finite or absurd: not taken */
+	bool nonsense; /* a count was negative, fractional, not finite or absurd: not taken; or
+			* the last one of cached tokens is more than the prompt's */
 	char model[METER_MODEL_MAX + 1]; /* top-level "model" of the answer, "" if none */
 	_Alignas(8) unsigned char state[512];
 };
@@ -67,8 +71,8 @@ void meter_answer_init(struct meter_answer *m, enum endpoint endpoint,
 /* Free what an event that is still being judged holds. */
 void meter_answer_fini(struct meter_answer *m);
 
-/* Called with the bytes that go on to the client, in order; borrowed for the call,
- * inside data where that is possible. */
+/* Called with the bytes that go on to the client, in order: inside data, or up to
+ * METER_HOLD_MAX bytes that are borrowed for the call. */
 typedef void (*meter_emit_fn)(void *arg, struct span data);
 
 /*

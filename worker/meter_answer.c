@@ -77,9 +77,12 @@ take_field(void *arg, const struct pick_field *f, const struct pick_value *v)
 		return;
 	}
 	judge(&s->events.verdict, f->id, v);
+	if (s->taker.messages &&
+	    (f->id == USAGE_FIELD_USAGE || f->id == USAGE_FIELD_START_USAGE))
+		s->events.verdict.bound = true;
 	if (usage_taker_take(&s->taker, f, v))
 		m->usage_seen = usage_taker_sum(&s->taker, &m->usage);
-	m->nonsense = s->taker.nonsense;
+	m->nonsense = s->taker.nonsense || s->taker.odd_cached;
 }
 
 void

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/meter_shape.h"
+
 enum line_state {
 	LINE_START, /* at the first byte of a line */
 	LINE_NAME,
@@ -25,6 +27,7 @@ struct run {
 	const char *end;
 	const char *pass; /* not emitted yet, from here on */
 	const char *mark; /* the judged event begins here, or before in hold */
+	const char *from; /* the first byte of the event, if it is in this input */
 };
 
 void
@@ -146,12 +149,35 @@ is_line_end(char c)
 	return c == '\n' || c == '\r';
 }
 
+/*
+ * An event that passes ends before p. Of those like it that follow, all but the last can
+ * be left unread (meter_shape.h). Returns where to read on.
+ */
+static const char *
+pass_alike(const struct run *r, const char *p)
+{
+	const struct pick *json = r->to->json;
+	struct shape s = {
+		.from = r->from, .nest = json->nest_from, .rest = json->nest_to, .to = p
+	};
+	const char *last = p;
+
+	if (s.from == NULL || s.rest == NULL || p == r->end || !shape_learn(&s))
+		return p;
+	for (const char *q = p; q != NULL; q = shape_match(&s, q, r->end)) {
+		last = p;
+		p = q;
+	}
+	return last;
+}
+
 /* The line at p is empty. */
 static const char *
 end_event(struct run *r, const char *p)
 {
 	struct events *e = r->e;
 	const size_t n = e->hold_n + (size_t)(p + 1 - r->mark);
+	const char *next = p + 1;
 
 	if (e->gap > 0)
 		gap_settle(r, false);
@@ -164,14 +190,18 @@ end_event(struct run *r, const char *p)
 		if (e->mend && e->is_error && !e->has_data)
 			gap_hold(r, p);
 	}
+	if (e->has_data && *p == '\n' && (!e->drop || e->verdict.passes) &&
+	    !e->verdict.bound)
+		next = pass_alike(r, next);
 	if (e->has_data)
 		pick_again(r->to->json);
+	r->from = NULL;
 	e->verdict = (struct events_verdict){ 0 };
 	e->in_event = false;
 	e->has_data = false;
 	e->is_error = false;
 	e->behind_cr = *p == '\r';
-	return p + 1;
+	return next;
 }
 
 /* The byte at p comes behind a carriage return. Returns what comes behind that line end. */
@@ -268,6 +298,7 @@ begin_line(struct run *r, const char *p)
 		e->in_event = true;
 		e->judged = e->drop && e->gap == 0;
 		r->mark = p;
+		r->from = p;
 	}
 	e->name_n = 0;
 	e->state = LINE_NAME;
@@ -349,7 +380,7 @@ read_some(struct run *r, const char *p)
 void
 events_feed(struct events *e, struct span data, const struct events_ends *to)
 {
-	struct run r = { e, to, data.p + data.n, data.p, data.p };
+	struct run r = { e, to, data.p + data.n, data.p, data.p, NULL };
 	const char *p = data.p;
 
 	while (p < r.end)

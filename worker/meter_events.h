@@ -19,7 +19,7 @@
 #include "worker/meter_pick.h"
 
 enum {
-	EVENTS_HOLD_MAX = 4096, /* bytes of an event that is judged */
+	EVENTS_HOLD_MAX = METER_HOLD_MAX,
 	EVENTS_NAME_MAX = 7, /* bytes of a field's name, or event type, that are kept */
 };
 
@@ -28,6 +28,7 @@ struct events_verdict {
 	bool choices_empty;
 	bool usage_object;
 	bool passes; /* something no usage-only chunk has */
+	bool bound;  /* what counts of it depends on the events before it */
 };
 
 /* The fields are meter_events.c's but for verdict. */

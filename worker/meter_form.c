@@ -5,6 +5,7 @@
 #include "worker/meter_form.h"
 
 #include "worker/meter_params.h"
+#include "worker/meter_scan.h"
 
 enum form_state {
 	FORM_CONTENT, /* of a part, or what stands before the first */
@@ -135,9 +136,7 @@ read_content(struct form *f, const char *p, const char *end)
 	if (f->matched > 0 && *p != f->delimiter[f->matched])
 		not_matched(f);
 	if (f->matched == 0) {
-		cr = memchr(p, '\r', (size_t)(end - p));
-		if (cr == NULL)
-			cr = end;
+		cr = scan_pair(p, end, '\r', '\n'); /* CR alone is often in a file */
 		if (is_kept(f))
 			line_add(f, p, (size_t)(cr - p));
 		if (cr == end)

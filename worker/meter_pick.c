@@ -43,6 +43,8 @@ pick_again(struct pick *k)
 {
 	k->state = PICK_AT_ROOT;
 	k->level = 0;
+	k->nest_from = NULL;
+	k->nest_to = NULL;
 }
 
 bool
@@ -157,13 +159,19 @@ static inline const char *
 skip_nest(struct pick *k, const char *p, const struct source *s)
 {
 	p = scan_nest(&k->nest, p, s->end);
-	return k->nest.depth == 0 ? end_value(k, p, s) : p;
+	if (k->nest.depth > 0)
+		return p;
+	if (k->nest_to == NULL)
+		k->nest_to = p;
+	return end_value(k, p, s);
 }
 
-/* Skip the rest of an array or object whose bracket has been read. */
+/* Skip the rest of an array or object whose bracket has been read, from p on. */
 static void
-begin_nest(struct pick *k)
+begin_nest(struct pick *k, const char *p)
 {
+	if (k->nest_from == NULL)
+		k->nest_from = p;
 	k->nest = (struct scan_nest){ .depth = 1 };
 	k->state = PICK_SKIP_NEST;
 }
@@ -178,7 +186,7 @@ begin_skip(struct pick *k, const char *p, const struct source *s)
 		k->state = PICK_SKIP_STRING;
 		return skip_string(k, p + 1, s);
 	case '[':
-	case '{': begin_nest(k); return skip_nest(k, p + 1, s);
+	case '{': begin_nest(k, p + 1); return skip_nest(k, p + 1, s);
 	default: k->state = PICK_SKIP_WORD; return skip_word(k, p, s);
 	}
 }
@@ -235,13 +243,13 @@ read_word(struct pick *k, const char *p, const struct source *s)
 	return end_value(k, to, s);
 }
 
-/* The field is an object, whose bracket has been read. */
+/* The field is an object, whose bracket stands before p. */
 static void
-enter(struct pick *k, const struct source *s)
+enter(struct pick *k, const char *p, const struct source *s)
 {
 	tell(k, PICK_OBJECT, (struct span){ 0 }, false, s);
 	if (k->field->in == NULL || k->level == PICK_LEVELS) {
-		begin_nest(k);
+		begin_nest(k, p);
 		return;
 	}
 	k->of[k->level++] = k->field;
@@ -269,7 +277,7 @@ read_array(struct pick *k, const char *p, const struct source *s)
 		return end_value(k, p + 1, s);
 	}
 	tell(k, PICK_ARRAY, (struct span){ 0 }, false, s);
-	begin_nest(k);
+	begin_nest(k, p);
 	return p;
 }
 
@@ -281,7 +289,7 @@ begin_value(struct pick *k, const char *p, const struct source *s)
 	switch (*p) {
 	case '"': return begin_string(k, p + 1, s);
 	case '[': k->state = PICK_IN_ARRAY; return p + 1;
-	case '{': enter(k, s); return p + 1;
+	case '{': enter(k, p + 1, s); return p + 1;
 	default: return begin_word(k, p, s);
 	}
 }
@@ -343,7 +351,7 @@ read_between(struct pick *k, const char *p, const struct source *s)
 		if (*p != '{')
 			break;
 		k->field = k->root;
-		enter(k, s);
+		enter(k, p + 1, s);
 		return p + 1;
 	case PICK_AT_KEY:
 		if (*p == '"')

@@ -66,6 +66,9 @@ struct pick {
 	const struct pick_field *of[PICK_LEVELS]; /* the objects that are looked into */
 	const struct pick_field *field; /* whose value comes next; NULL: skip it */
 	struct scan_nest nest;
+	/* The first nested value of this document that was skipped: behind its first
+	 * bracket, and behind its last. They point into what was fed, which may be gone. */
+	const char *nest_from, *nest_to;
 };
 
 /* root: stands for the document itself, and is told like any field; its name does not

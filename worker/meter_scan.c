@@ -134,6 +134,12 @@ scan_nest(struct scan_nest *s, const char *p, const char *end)
 	char last[SCAN_BLOCK];
 
 	while (end - p >= SCAN_BLOCK) {
+		/* long texts are most of what there is */
+		if (s->in_text && !s->escaped &&
+		    scan_misses_block(p, _mm_set1_epi8('"'), _mm_set1_epi8('\\'))) {
+			p += SCAN_BLOCK;
+			continue;
+		}
 		p += nest_block(s, p, SCAN_BLOCK);
 		if (s->depth == 0)
 			return p;

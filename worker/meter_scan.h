@@ -23,6 +23,28 @@ scan_either_portable(const char *p, const char *end, char a, char b)
 	return p;
 }
 
+#if defined(__SSE2__)
+/* All ones for each byte at p that is in as or bs. */
+static inline __m128i
+scan_hits(const char *p, __m128i as, __m128i bs)
+{
+	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return _mm_or_si128(_mm_cmpeq_epi8(v, as), _mm_cmpeq_epi8(v, bs));
+}
+
+/* Is none of the 64 bytes at p in as or bs? */
+static inline bool
+scan_misses_block(const char *p, __m128i as, __m128i bs)
+{
+	const __m128i any =
+	    _mm_or_si128(_mm_or_si128(scan_hits(p, as, bs), scan_hits(p + 16, as, bs)),
+		_mm_or_si128(scan_hits(p + 32, as, bs), scan_hits(p + 48, as, bs)));
+
+	return _mm_movemask_epi8(any) == 0;
+}
+#endif
+
 /* The same, fast. */
 static inline const char *
 scan_either(const char *p, const char *end, char a, char b)
@@ -30,10 +52,10 @@ scan_either(const char *p, const char *end, char a, char b)
 #if defined(__SSE2__)
 	const __m128i as = _mm_set1_epi8(a), bs = _mm_set1_epi8(b);
 
+	while (end - p >= 64 && scan_misses_block(p, as, bs))
+		p += 64;
 	while (end - p >= 16) {
-		const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		const int hits = _mm_movemask_epi8(
-		    _mm_or_si128(_mm_cmpeq_epi8(v, as), _mm_cmpeq_epi8(v, bs)));
+		const int hits = _mm_movemask_epi8(scan_hits(p, as, bs));
 
 		if (hits != 0)
 			return p + __builtin_ctz((unsigned)hits);
@@ -41,6 +63,86 @@ scan_either(const char *p, const char *end, char a, char b)
 	}
 #endif
 	return scan_either_portable(p, end, a, b);
+}
+
+/* The first a in [p, end) that b stands behind, or that is the last byte; end if there is
+ * none. */
+static inline const char *
+scan_pair_portable(const char *p, const char *end, char a, char b)
+{
+	while (p < end && (*p != a || (p + 1 < end && p[1] != b)))
+		p++;
+	return p;
+}
+
+#if defined(__SSE2__)
+/* All ones for each byte at p that is in as, with the next in bs. */
+static inline __m128i
+scan_pair_hits(const char *p, __m128i as, __m128i bs)
+{
+	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	const __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+
+	return _mm_and_si128(_mm_cmpeq_epi8(v, as), _mm_cmpeq_epi8(next, bs));
+}
+#endif
+
+/* The same, fast. */
+static inline const char *
+scan_pair(const char *p, const char *end, char a, char b)
+{
+#if defined(__SSE2__)
+	const __m128i as = _mm_set1_epi8(a), bs = _mm_set1_epi8(b);
+
+	while (end - p > 32) {
+		const __m128i any = _mm_or_si128(
+		    scan_pair_hits(p, as, bs), scan_pair_hits(p + 16, as, bs));
+
+		if (_mm_movemask_epi8(any) != 0)
+			break;
+		p += 32;
+	}
+#endif
+	return scan_pair_portable(p, end, a, b);
+}
+
+/* Are the n bytes at a and at b the same, but that any digit stands for any other? */
+static inline bool
+scan_alike_portable(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i] && (a[i] < '0' || a[i] > '9' || b[i] < '0' || b[i] > '9'))
+			return false;
+	return true;
+}
+
+#if defined(__SSE2__)
+/* All ones for each byte that is a digit. */
+static inline __m128i
+scan_digits(__m128i v)
+{
+	const __m128i from_zero = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+
+	return _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(9)), from_zero);
+}
+#endif
+
+/* The same, fast. */
+static inline bool
+scan_alike(const char *a, const char *b, size_t n)
+{
+#if defined(__SSE2__)
+	for (; n >= 16; a += 16, b += 16, n -= 16) {
+		const __m128i va = _mm_loadu_si128((const __m128i *)(const void *)a);
+		const __m128i vb = _mm_loadu_si128((const __m128i *)(const void *)b);
+		const __m128i same = _mm_or_si128(_mm_cmpeq_epi8(va, vb),
+		    _mm_and_si128(scan_digits(va), scan_digits(vb)));
+
+		if (_mm_movemask_epi8(same) != 0xffff)
+			return false;
+	}
+#endif
+	return scan_alike_portable(a, b, n);
 }
 
 /* Where a scan over JSON's brackets and strings stands. */

@@ -239,10 +239,9 @@ sum_openai(struct usage_taker *t, struct usage *out)
 	uint64_t cached =
 	    either(&t->last, USAGE_FIELD_PROMPT_CACHED, USAGE_FIELD_INPUT_CACHED);
 
-	if (cached > prompt) {
-		t->nonsense = true;
+	t->odd_cached = cached > prompt;
+	if (t->odd_cached)
 		cached = 0;
-	}
 	out->v[USAGE_INPUT] = prompt - cached;
 	out->v[USAGE_CACHE_READ] = cached;
 	out->v[USAGE_OUTPUT] =

@@ -49,6 +49,7 @@ struct usage_taker {
 	bool start;       /* this event's type is message_start */
 	bool start_waits; /* its message.usage is in now, the type has not been seen */
 	bool nonsense;    /* a count was not taken */
+	bool odd_cached; /* nor is the one of cached tokens that holds: it is too large */
 	bool duration_known;
 	uint64_t duration_ms;
 	struct usage_counts now;  /* of the object that is being read */

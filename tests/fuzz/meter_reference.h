@@ -72,7 +72,6 @@ static inline void
 reference_usage(struct reference *r, const json_t *usage)
 {
 	json_int_t now[REFERENCE_NAMES], said = 0;
-	json_int_t prompt, cached;
 	bool known = false, any = false;
 
 	for (int i = 0; i < REFERENCE_NAMES; i++) {
@@ -99,11 +98,16 @@ reference_usage(struct reference *r, const json_t *usage)
 		}
 	}
 	r->seen = r->seen || any;
-	if (!any || reference_is_messages(r))
-		return;
-	prompt = r->last[0] >= 0 ? r->last[0] : r->last[1];
-	cached = r->last[2] >= 0 ? r->last[2] : r->last[3];
-	if (cached > (prompt > 0 ? prompt : 0))
+}
+
+/* Do the counts that hold in the end say that more was cached than there was? */
+static inline void
+reference_cached(struct reference *r)
+{
+	const json_int_t prompt = r->last[0] >= 0 ? r->last[0] : r->last[1];
+	const json_int_t cached = r->last[2] >= 0 ? r->last[2] : r->last[3];
+
+	if (!reference_is_messages(r) && cached > (prompt > 0 ? prompt : 0))
 		r->nonsense = true;
 }
 
@@ -389,11 +393,12 @@ reference_run(struct reference *r, const struct meter_case *c, struct span text,
 		r->last[i] = -1;
 	if (c->format == METER_EVENTS) {
 		reference_events(r, text);
-		return;
+	} else {
+		reference_emit(r, text);
+		if (c->format == METER_JSON)
+			reference_text(r, text, &ignored);
 	}
-	reference_emit(r, text);
-	if (c->format == METER_JSON)
-		reference_text(r, text, &ignored);
+	reference_cached(r);
 }
 
 #endif

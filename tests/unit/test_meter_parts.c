@@ -27,6 +27,14 @@ next_random(uint32_t *state)
 	return *state;
 }
 
+/* Where to look within TEXT_BYTES: any beginning and any end. */
+static void
+random_range(uint32_t *random, size_t *from_out, size_t *to_out)
+{
+	*from_out = next_random(random) % 40;
+	*to_out = *from_out + next_random(random) % (TEXT_BYTES - *from_out);
+}
+
 /* --- scans --- */
 
 static void
@@ -38,13 +46,58 @@ the_fast_search_finds_what_the_plain_one_does(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	for (int round = 0; round < ROUNDS; round++) {
-		const size_t from = next_random(&random) % 40;
-		const size_t to = from + next_random(&random) % (TEXT_BYTES - from);
-		const size_t at = next_random(&random) % TEXT_BYTES;
+		size_t from, to, at;
 
+		random_range(&random, &from, &to);
+		at = next_random(&random) % TEXT_BYTES;
 		text[at] = "a\"\\"[round % 3];
 		assert_ptr_equal(scan_either(text + from, text + to, '"', '\\'),
 		    scan_either_portable(text + from, text + to, '"', '\\'));
+	}
+}
+
+static void
+the_fast_search_for_two_finds_what_the_plain_one_does(void **state)
+{
+	char text[TEXT_BYTES];
+	uint32_t random = 1;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t from, to;
+
+		random_range(&random, &from, &to);
+
+		text[next_random(&random) % TEXT_BYTES] =
+		    "a\r\n"[next_random(&random) % 3];
+		text[next_random(&random) % TEXT_BYTES] = 'a';
+		text[next_random(&random) % TEXT_BYTES] = 'a';
+		assert_ptr_equal(scan_pair(text + from, text + to, '\r', '\n'),
+		    scan_pair_portable(text + from, text + to, '\r', '\n'));
+	}
+}
+
+static void
+the_fast_comparison_says_what_the_plain_one_does(void **state)
+{
+	char a[TEXT_BYTES], b[TEXT_BYTES];
+	uint32_t random = 1;
+
+	(void)state;
+	memset(a, 'a', sizeof(a));
+	memset(b, 'a', sizeof(b));
+	for (int round = 0; round < ROUNDS; round++) {
+		const size_t from = next_random(&random) % 40;
+		const size_t n = next_random(&random) % (TEXT_BYTES - from);
+		const size_t at = next_random(&random) % TEXT_BYTES;
+
+		a[at] = "0189/:a"[next_random(&random) % 7];
+		b[at] = "0189/:a"[next_random(&random) % 7];
+		if (next_random(&random) % 4 != 0)
+			b[at] = a[at];
+		assert_int_equal(scan_alike(a + from, b + from, n),
+		    scan_alike_portable(a + from, b + from, n));
 	}
 }
 
@@ -217,6 +270,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_fast_search_for_two_finds_what_the_plain_one_does),
+		cmocka_unit_test(the_fast_comparison_says_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_search_finds_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_skip_ends_where_the_plain_one_does),
 		cmocka_unit_test(a_nest_ends_behind_its_last_bracket),
