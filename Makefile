@@ -149,7 +149,9 @@ UNIT_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(UNIT
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_COMMON) $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(link) -o $@ $(filter %.o,$^) $(libs) $(CMOCKA_LIBS)
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(UNIT_WRAP_$*:%=-Wl,--wrap=%) $(libs) $(CMOCKA_LIBS)
+# What a test has to make fail, by __wrap_NAME in it.
+UNIT_WRAP_test_gate := shared_get_settings
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)

@@ -301,7 +301,6 @@ resolve_create(struct event_base *base, struct state *state,
 		resolve_destroy(&r);
 		return -ENOMEM;
 	}
-	/* a predecessor that died while writing: begin anew, the next write heals it */
 	if (shared_get_upstream(state, &r->known, NULL) != 0)
 		r->known = (struct upstream_addrs){ 0 };
 	schedule(r, 0);

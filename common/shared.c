@@ -313,25 +313,25 @@ shared_put_settings(struct published *p, const struct settings *s)
 	    now.rate_version + (now.rate.window_s != next.rate.window_s ? 1 : 0);
 	next.ip_version =
 	    now.ip_version + (now.ip_rate.window_s != next.ip_rate.window_s ? 1 : 0);
-	seqbox_write(&p->settings.seq, p->settings.word, &next, sizeof(next));
+	SEQBOX_WRITE(&p->settings, &next, sizeof(next));
 }
 
 int
 shared_get_settings(const struct published *p, struct settings *out)
 {
-	return seqbox_read(&p->settings.seq, p->settings.word, out, sizeof(*out), NULL);
+	return SEQBOX_READ(&p->settings, out, sizeof(*out), NULL);
 }
 
 void
 shared_put_tickets(struct published *p, const struct ticket_keys *t)
 {
-	seqbox_write(&p->tickets.seq, p->tickets.word, t, sizeof(*t));
+	SEQBOX_WRITE(&p->tickets, t, sizeof(*t));
 }
 
 int
 shared_get_tickets(const struct published *p, struct ticket_keys *out, uint64_t *seq_out)
 {
-	return seqbox_read(&p->tickets.seq, p->tickets.word, out, sizeof(*out), seq_out);
+	return SEQBOX_READ(&p->tickets, out, sizeof(*out), seq_out);
 }
 
 /* Bytes of a list that has n entries beside the default. */
@@ -344,7 +344,7 @@ models_bytes(uint64_t n)
 void
 shared_put_models(struct published *p, const struct models *m)
 {
-	seqbox_write(&p->models.seq, p->models.word, m, models_bytes(m->n));
+	SEQBOX_WRITE(&p->models, m, models_bytes(m->n));
 }
 
 int
@@ -354,10 +354,8 @@ shared_get_models(const struct published *p, struct models *out, uint64_t *seq)
 
 	if (now == *seq)
 		return -EALREADY;
-	n = atomic_load_explicit(&p->models.word[0], memory_order_relaxed);
-	if (n > MODELS_MAX ||
-	    seqbox_read(&p->models.seq, p->models.word, out, models_bytes(n), &now) != 0 ||
-	    out->n != n)
+	if (SEQBOX_READ(&p->models, &n, sizeof(n), NULL) != 0 || n > MODELS_MAX ||
+	    SEQBOX_READ(&p->models, out, models_bytes(n), &now) != 0 || out->n != n)
 		return ERR_CHANGED;
 	*seq = now;
 	return 0;
@@ -366,40 +364,37 @@ shared_get_models(const struct published *p, struct models *out, uint64_t *seq)
 void
 shared_put_upstream(struct state *s, const struct upstream_addrs *a)
 {
-	seqbox_write(&s->upstream.seq, s->upstream.word, a, sizeof(*a));
+	SEQBOX_WRITE(&s->upstream, a, sizeof(*a));
 }
 
 int
 shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t *seq_out)
 {
-	return seqbox_read(&s->upstream.seq, s->upstream.word, out, sizeof(*out), seq_out);
+	return SEQBOX_READ(&s->upstream, out, sizeof(*out), seq_out);
 }
 
 void
 shared_put_enacted(struct state *s, const struct shared_enacted *e)
 {
-	seqbox_write(&s->figures.enacted.seq, s->figures.enacted.word, e, sizeof(*e));
+	SEQBOX_WRITE(&s->figures.enacted, e, sizeof(*e));
 }
 
 int
 shared_get_enacted(const struct state *s, struct shared_enacted *out)
 {
-	return seqbox_read(
-	    &s->figures.enacted.seq, s->figures.enacted.word, out, sizeof(*out), NULL);
+	return SEQBOX_READ(&s->figures.enacted, out, sizeof(*out), NULL);
 }
 
 void
 shared_put_reload_reason(struct state *s, const struct errmsg *reason)
 {
-	seqbox_write(&s->figures.last_reload_reason.seq,
-	    s->figures.last_reload_reason.word, reason, sizeof(*reason));
+	SEQBOX_WRITE(&s->figures.last_reload_reason, reason, sizeof(*reason));
 }
 
 int
 shared_get_reload_reason(const struct state *s, struct errmsg *out)
 {
-	return seqbox_read(&s->figures.last_reload_reason.seq,
-	    s->figures.last_reload_reason.word, out, sizeof(*out), NULL);
+	return SEQBOX_READ(&s->figures.last_reload_reason, out, sizeof(*out), NULL);
 }
 
 struct scoreboard_row *

@@ -211,7 +211,7 @@ void shared_put_models(struct published *p, const struct models *m);
 /*
  * Read the list into out if it is another one than the copy read at *seq (0: none).
  * Returns 0 (out and *seq are new), -EALREADY (nothing has changed), or ERR_CHANGED
- * (the master is writing; out is undefined, *seq as it was).
+ * (the master has written meanwhile; out is undefined, *seq as it was).
  */
 int shared_get_models(
     const struct published *p, struct models *out, uint64_t *seq) MUSTCHECK;

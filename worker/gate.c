@@ -87,8 +87,8 @@ rule_for(const struct rate_setting *rate, uint64_t limit, uint32_t tag)
 	};
 }
 
-/* The settings in force. Unreadable ones (the master died in the middle of writing
- * them) leave limits of 0: nobody is let in unlimited. */
+/* The settings in force. Unreadable ones (seqbox.h says when) leave limits of 0: nobody is
+ * let in unlimited. */
 static struct settings
 settings_now(const struct shared *sh)
 {
