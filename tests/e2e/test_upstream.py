@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import socket
 
 import pytest
 from canned import faults
-from harness import certs, keys, raw
+from harness import certs, gatehouse, keys, procfs, raw
 from harness.poll import until
 from harness.upstream import steering
 
@@ -118,6 +119,20 @@ def test_https_cut_without_close_notify_is_broken_where_only_the_end_tells(start
             framing="close", cut="body:100", cut_how="eof")}, CHAT))
         with pytest.raises(raw.Broken):
             connection.answer()
+
+
+def test_an_address_that_is_no_name_is_known_however_long_admin_takes(standin):
+    house = gatehouse.Gatehouse(standin)
+    try:
+        house.spawn()
+        admin = until("the first child, admin, is there", lambda: procfs.own_children(house.pid))[0]
+        os.kill(admin, signal.SIGSTOP)
+        assert house.await_ready().ask("GET", "/v1/models").status == 200
+        os.kill(admin, signal.SIGCONT)
+        house.stop()
+        house.check()
+    finally:
+        house.discard()
 
 
 def test_nobody_at_the_address_is_a_502_that_may_be_tried_again(start_house):
