@@ -7,6 +7,15 @@
 
 #include <openssl/sha.h>
 
+/* Into the bytes behind an id's first. Ids that are not made would let records count twice,
+ * or not at all: without memory for it the process ends. */
+static void
+hash_behind(const uint8_t *b, size_t n, uint8_t id[USAGE_ID_BYTES])
+{
+	if (SHA256(b, n, id + 1) == NULL)
+		abort();
+}
+
 void
 usage_id_hash(const struct ledger_import *v, int64_t ms, uint8_t id[USAGE_ID_BYTES])
 {
@@ -25,7 +34,7 @@ usage_id_hash(const struct ledger_import *v, int64_t ms, uint8_t id[USAGE_ID_BYT
 		n += len;
 	}
 	id[0] = v->grows ? 't' : 'r';
-	SHA256(b, n, id + 1);
+	hash_behind(b, n, id);
 }
 
 /* How often each record has stood before, counted in a table of their first places. */
@@ -73,7 +82,7 @@ number_id(uint8_t id[USAGE_ID_BYTES], uint64_t nth)
 
 	memcpy(b, id + 1, SHA256_DIGEST_LENGTH);
 	ledger_put_be(nth, b + SHA256_DIGEST_LENGTH, 8);
-	SHA256(b, sizeof(b), id + 1);
+	hash_behind(b, sizeof(b), id);
 }
 
 int

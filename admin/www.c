@@ -49,7 +49,11 @@ www_create(struct www **out)
 	for (size_t i = 0; i < w->n; i++) {
 		const struct www_file *f = &www_files[i];
 
-		SHA256((const unsigned char *)f->start, (size_t)(f->end - f->start), hash);
+		if (SHA256((const unsigned char *)f->start, (size_t)(f->end - f->start),
+			hash) == NULL) {
+			www_destroy(&w);
+			return -ENOMEM;
+		}
 		hexfile_put(hash, WWW_TAG_BYTES / 2, w->tags[i]);
 	}
 	*out = w;
