@@ -11,6 +11,8 @@ UNIT_FILES = $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system/gatehouse.servi
 	systemd/system/gatehouse.socket sysusers.d/gatehouse.conf tmpfiles.d/gatehouse.conf)
 FUZZ_SECONDS ?= 60
 KILL_SECONDS ?= 200
+SOAK_SECONDS ?= 600
+SOAK_CONNECTIONS ?= 500
 WERROR ?= -Werror
 BUILD := build/$(MODE)
 Q := $(if $(filter 1,$(V)),,@)
@@ -222,6 +224,9 @@ unit: deps-test
 	$(Q)$(RUN_TESTS) $(UNIT_ARGS)
 e2e: test-build venv node
 	$(Q)$(RUN_TESTS) $(PYTEST_ARGS)
+soak: build/gatehouse venv
+	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) SOAK_CONNECTIONS=$(SOAK_CONNECTIONS) \
+	    GATEHOUSE_BINARY=build/gatehouse build/venv/bin/python -m pytest -q tests/e2e/test_soak.py
 soak-kill: build/gatehouse venv
 	$(Q)KILL_SECONDS=$(KILL_SECONDS) GATEHOUSE_BINARY=build/gatehouse \
 	    build/venv/bin/python -m pytest -q tests/e2e/test_kill.py
@@ -324,6 +329,7 @@ help:
 	@echo 'make                build/gatehouse (MODE=asan: build/asan/gatehouse)'
 	@echo 'make run            build and start on https://localhost:8443, with a key to try it'
 	@echo 'make test           all tests; parts of it: make unit, make e2e'
+	@echo 'make soak           SOAK_CONNECTIONS (500) clients, and all that can befall them, for SOAK_SECONDS (600)'
 	@echo 'make soak-kill      kill -9 at random for KILL_SECONDS (200), and see that usage adds up'
 	@echo 'make soak-slow      10,000 half-open and slow connections, and real clients beside them'
 	@echo 'make lint           format, clang-tidy, cppcheck, include rules, scripts'

@@ -21,6 +21,10 @@ crew        threads that work in the background
 load        requests in the background
 keyed       requests in the background with a key each, and what their clients saw
 kills       kill -9 at random
+visitors    many clients over TLS, of all manners
+errands     what they ask for, and what must come back
+storm       all that befalls a gatehouse at random, and which failures it excuses
+gauges      memory and descriptors over time
 spent       what was used, as gatehouse says it and as it must be
 accounts    whether what was counted is what clients saw
 arrivals    random arrivals, and when each can have been let in
