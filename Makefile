@@ -202,7 +202,7 @@ UNIT_ARGS = $(UNIT:%=--unit build/asan/unit/%) $(UNIT_RELEASE:%=--unit %)
 FUZZ_ARGS = $(FUZZ:%=--replay build/fuzz/fuzz/%)
 PYTEST_ARGS = $(PYTEST_DIRS:%=--pytest %)
 
-deps-test deps-lint deps-python deps-run deps-bench deps-deb: deps-%:
+deps-test deps-lint deps-python deps-run deps-bench deps-deb deps-image: deps-%:
 	@CC="$(CC)" contrib/build/deps.sh $*
 venv: deps-python
 	@contrib/build/venv.sh build/venv $(REQUIREMENTS)
@@ -307,6 +307,9 @@ deb: build/gatehouse deps-deb
 	+$(Q)contrib/debian/build.sh build
 deb-check: deb
 	$(Q)contrib/debian/check.sh
+# The image, built from its Dockerfile and tried without docker or a registry: likewise.
+image-check: deps-image
+	$(Q)contrib/docker/check.sh
 
 -include $(wildcard $(C_SRC:%.c=$(BUILD)/%.d))
 endif
@@ -340,9 +343,10 @@ help:
 	@echo 'make format         clang-format in place'
 	@echo 'make install        PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=; make uninstall'
 	@echo 'make deb            build/gatehouse_VERSION_ARCH.deb; make deb-check: try it under systemd, as root'
+	@echo 'make image-check    build the image of contrib/docker and try it, as root'
 	@echo 'make deps           install all packages that build, tests and lint need'
 	@echo 'make clean          what was compiled; make distclean: all of build/'
-.PHONY: all help deps deb deb-check deps-deb deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak-kill soak-slow bench \
+.PHONY: all help deps deb deb-check image-check deps-deb deps-image deps-test deps-lint deps-python deps-run venv node test-build test-binaries test unit unit-build unit-release e2e soak soak-kill soak-slow bench \
 	fuzz fuzz-build bench-build bench-micro bench-tools bench-variants deps-bench lint lint-format lint-rules lint-shell lint-python \
 	lint-cppcheck lint-tidy format run install uninstall clean distclean
 .SECONDARY:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what building, testing, linting or running needs is on this machine.
-#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, bench, deb
+#   contrib/build/deps.sh SET...      SET: build, test, lint, python, run, bench, deb, image
 # Each need is looked for by what it gives (a program, a header, a pkg-config name), so
 # nothing is asked of the network when all is there, whatever the system. What is missing
 # is installed from the packages of Debian or Ubuntu, as root or through sudo; elsewhere,
@@ -111,6 +111,16 @@ needs_deb()
 	need mmdebstrap program mmdebstrap
 }
 
+needs_image()
+{
+	need mmdebstrap program mmdebstrap
+	need buildah program buildah
+	need util-linux program setpriv
+	need iproute2 program ip
+	need curl program curl
+	need python3 program python3
+}
+
 needs_run()
 {
 	needs_build
@@ -193,9 +203,9 @@ flock 9
 
 for set in "$@"; do
 	case $set in
-	build | test | lint | python | run | bench | deb) "needs_$set" ;;
+	build | test | lint | python | run | bench | deb | image) "needs_$set" ;;
 	*)
-		echo "usage: deps.sh build|test|lint|python|run|bench|deb ..." >&2
+		echo "usage: deps.sh build|test|lint|python|run|bench|deb|image ..." >&2
 		exit 2
 		;;
 	esac
