@@ -178,7 +178,8 @@ $(BUILD)/bench/without-$(1)/gatehouse: $(BUILD)/master/main.o $(call without_obj
 	$$(Q)$$(link) -o $$@ $$(filter %.o,$$^) $(BENCH_WRAP_$(1):%=-Wl,--wrap=%) $$(libs)
 endef
 $(foreach p,$(BENCH_PARTS) all,$(eval $(call bench_without,$(p))))
-BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/upstream
+$(BUILD)/bench/bare: $(call bench_objects,tests/bench/upstream_listen.c)
+BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/upstream $(BUILD)/bench/bare
 bench-tools: $(BENCH_TOOLS)
 	@:
 # goals of one make each, for two would be made one after the other

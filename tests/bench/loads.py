@@ -166,7 +166,7 @@ KEPT = {"connections": 64}
 CPU = "us CPU/request"
 
 LOADS = [
-    Load("A", KEPT, _requests("A"), peers=(*GATEWAYS, *PARTS), figures={
+    Load("A", KEPT, _requests("A"), peers=(*GATEWAYS, "bare", *PARTS), figures={
         "A": Figure("A small request, kept connection", CPU, reach=0.78, reach_lua=0.52),
         "A.rate": Figure("A requests/s", "1/s", more_is_better=True)}),
     Load("W", {}, _requests("W"), by_wrk=True, figures={

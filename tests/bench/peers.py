@@ -207,8 +207,26 @@ class Haproxy(Server):
         return ["haproxy", "-db", "-f", str(path)]
 
 
+class Bare(Server):
+    """The bound of load A: no gateway, but the least that one can spend (bare.c)."""
+
+    def command(self):
+        secrets = self.folder / "secrets"
+        secrets.write_text("".join(secret + "\n" for secret in self.setting.secrets(self.n_keys)))
+        return [RELEASE / "bench/bare", "--cert", self.setting.pair.cert, "--key", self.setting.pair.key, "--keys", secrets,
+                "--secret", keys.UPSTREAM_SECRET, "--upstream", str(self.setting.upstream_port)]
+
+    def start(self):
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+        with self.process.stdout:
+            self.port = int(self.process.stdout.readline())
+        return self
+
+
 PEERS = {
     "gatehouse": Gatehouse,
+    "bare": Bare,
     "nginx": Nginx,
     "nginx+lua": NginxLua,
     "nginx 16k": Nginx16k,
