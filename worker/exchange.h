@@ -1,5 +1,5 @@
 /*
- * One request and its answer. exchange.c is the only file that knows the order of
+ * One request and its answer. Only the files behind exchange_state.h know the order of
  * things: who is asked first, what is sent when. A client connection hands its
  * requests to exchange_client_ops; everything else follows from there.
  */

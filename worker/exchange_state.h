@@ -1,6 +1,6 @@
 /*
- * The state of an exchange, shared by exchange.c (the order of things),
- * request_body.c, local.c, answer.c and access.c; nobody else includes this.
+ * The state of an exchange, shared by exchange.c (its begin and end), admission.c (who is
+ * let in), request_body.c, local.c, answer.c and access.c; nobody else includes this.
  */
 #ifndef GATEHOUSE_WORKER_EXCHANGE_STATE_H
 #define GATEHOUSE_WORKER_EXCHANGE_STATE_H
@@ -103,6 +103,14 @@ exchange_end_with(struct exchange *x, const struct sb *out, bool keep)
 void exchange_break(struct exchange *x);
 /* Let go of everything; x is buried. */
 void exchange_finish(struct exchange *x);
+
+/* admission.c */
+
+/*
+ * x is new, its route, method, address and origin are known, and head is its request's:
+ * answer it here, refuse it, or send it on.
+ */
+void admission_begin(struct exchange *x, const struct http1_head *head);
 
 /* request_body.c */
 

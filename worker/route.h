@@ -37,7 +37,7 @@ struct route_match {
 /*
  * Match method and target (origin-form, query included).
  * Returns 0, or ERR_SYNTAX for a target that could mean two things: answer 400.
- * OPTIONS to ROUTE_API is allowed here (preflight; exchange.c decides).
+ * OPTIONS to ROUTE_API is allowed here (preflight; admission.c decides).
  */
 int route_match(
     enum http_method method, struct span target, struct route_match *out) MUSTCHECK;
