@@ -83,7 +83,7 @@ endif
 compile = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 compile_foreign = $(CC) $(LLHTTP_CFLAGS) $(CPPFLAGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS)
 link = $(CC) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
-libs = -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LLHTTP_LIBS) $(PKG_LIBS) $(LIBS)
+libs = -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LLHTTP_LIBS) $(PKG_LIBS) -lm $(LIBS)
 
 # $(call stamp,FILE,TEXT): FILE changes only when TEXT does; what depends on it follows.
 stamp = $(if $(subst <$(strip $(2))>,,<$(file <$(1))>),$(call stamp_write,$(1),$(strip $(2))))
