@@ -14,6 +14,8 @@
 #include "master/child.h"
 #include "master/settle.h"
 
+enum { HAND_OVER_MS = 5000 }; /* a worker that is alive answers in a few ms */
+
 static struct scoreboard_row *
 row_of(struct master *m, const struct generation *g, uint32_t slot)
 {
@@ -264,9 +266,37 @@ crew_promote(struct master *m, struct generation *g, uint64_t now_ms)
 	struct generation *old = state_generation(m, m->current);
 
 	m->current = g->number;
+	m->promoted_ms = now_ms;
 	g->state = GENERATION_SERVING;
 	m->status_dirty = true;
 	crew_dismiss(m, old, now_ms, g->inputs.config->reload_drain_timeout_ms);
+}
+
+/* May one of g's workers, which have been told to leave, not have heard of it? */
+static bool
+may_accept(struct master *m, const struct generation *g)
+{
+	for (uint32_t slot = 0; slot < m->workers; slot++)
+		if (g->places[slot].pid != 0 && phase_of(m, g, slot) != WORKER_DRAINING)
+			return true;
+	return false;
+}
+
+bool
+crew_is_alone(struct master *m, uint64_t now_ms)
+{
+	if (now_ms - m->promoted_ms >= HAND_OVER_MS)
+		return true;
+	for (size_t i = 0; i < SHARED_MAX_GENERATIONS; i++) {
+		const struct generation *g = &m->generations[i];
+
+		if (g->state != GENERATION_LEAVING || g->old_state_fd != 0 ||
+		    !may_accept(m, g))
+			continue;
+		state_wake_at(m, now_ms + STATE_POLL_MS);
+		return false;
+	}
+	return true;
 }
 
 void

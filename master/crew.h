@@ -26,6 +26,14 @@ bool crew_is_ready(struct master *m, const struct generation *g);
 /* g's workers are ready: it is the current generation now, and the one before leaves. */
 void crew_promote(struct master *m, struct generation *g, uint64_t now_ms);
 
+/*
+ * Is it only the current generation that takes connections? For who waits for a reload:
+ * until then a new connection may still meet the old certificates and settings. While not,
+ * the loop is woken soon. A worker that does not answer is not waited for long, and one
+ * whose scoreboard this program can't read (upgrade.h) not at all.
+ */
+bool crew_is_alone(struct master *m, uint64_t now_ms) MUSTCHECK;
+
 /* Let g's workers finish for patience_ms, then make them leave. Those that leave already
  * are told again: sockets that they kept for a successor are to be closed at a stop. */
 void crew_dismiss(

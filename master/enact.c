@@ -29,6 +29,7 @@ published_config(struct master *m)
 	switch (m->reload.step) {
 	case RELOAD_ROOM: return m->reload.next.config;
 	case RELOAD_RISING: return state_generation(m, m->current + 1)->inputs.config;
+	case RELOAD_HANDING_OVER:
 	case RELOAD_IDLE: break;
 	}
 	return state_config(m);

@@ -190,13 +190,20 @@ step_room(struct master *m, uint64_t now_ms)
 static void
 commit(struct master *m, struct generation *g, uint64_t now_ms)
 {
-	struct errmsg done;
-
 	log_init("master", g->inputs.config->log_level, g->inputs.config->log_format);
 	crew_promote(m, g, now_ms);
 	admin_child_dismiss(m, now_ms);
+	m->reload.step = RELOAD_HANDING_OVER;
+}
+
+/* The outcome is told when no connection to come can meet an old worker. */
+static void
+end_well(struct master *m)
+{
+	struct errmsg done;
+
 	errmsg_set(&done, "generation %llu serves with %u keys",
-	    (unsigned long long)g->number,
+	    (unsigned long long)m->current,
 	    keyring_count(shared_keyring(m->house.shared.published)));
 	finish(m, RELOAD_OK, &done);
 }
@@ -235,6 +242,8 @@ reload_step(struct master *m, uint64_t now_ms)
 		step_room(m, now_ms);
 	if (m->reload.step == RELOAD_RISING)
 		step_rising(m, now_ms);
+	if (m->reload.step == RELOAD_HANDING_OVER && crew_is_alone(m, now_ms))
+		end_well(m);
 }
 
 void
@@ -242,11 +251,16 @@ reload_abandon(struct master *m)
 {
 	const struct errmsg why = { "gatehouse stops" };
 
-	if (m->reload.step == RELOAD_IDLE && !m->reload.wanted)
+	struct reload *r = &m->reload;
+
+	inputs_fini(&r->next);
+	if (r->step == RELOAD_HANDING_OVER)
+		end_well(m);
+	else if (r->step != RELOAD_IDLE)
+		finish(m, RELOAD_FAILED, &why);
+	if (!r->wanted)
 		return;
-	if (m->reload.step == RELOAD_IDLE)
-		m->reload.started++;
-	m->reload.wanted = false;
-	inputs_fini(&m->reload.next);
+	r->wanted = false;
+	r->started++;
 	finish(m, RELOAD_FAILED, &why);
 }

@@ -88,8 +88,9 @@ struct upstream_process {
 
 enum reload_step {
 	RELOAD_IDLE,
-	RELOAD_ROOM,   /* waits for the place of the oldest generation */
-	RELOAD_RISING, /* waits for the new workers */
+	RELOAD_ROOM,         /* waits for the place of the oldest generation */
+	RELOAD_RISING,       /* waits for the new workers */
+	RELOAD_HANDING_OVER, /* waits until the old ones take no more connections */
 };
 
 enum reload_result { RELOAD_NONE, RELOAD_OK, RELOAD_REFUSED, RELOAD_FAILED };
@@ -106,9 +107,10 @@ struct reload {
 
 enum upgrade_step {
 	UPGRADE_IDLE,
-	UPGRADE_ROOM,     /* waits for the place of the oldest generation */
-	UPGRADE_CHECKING, /* the new executable checks itself */
-	UPGRADE_RISING,   /* this is the new one: waits for its workers */
+	UPGRADE_ROOM,         /* waits for the place of the oldest generation */
+	UPGRADE_CHECKING,     /* the new executable checks itself */
+	UPGRADE_RISING,       /* this is the new one: waits for its workers */
+	UPGRADE_HANDING_OVER, /* and until the old ones take no more connections */
 };
 
 /* SIGUSR2; see upgrade.h. */
@@ -214,7 +216,8 @@ struct master {
 	enum master_phase phase;
 	struct house house;
 	struct generation generations[SHARED_MAX_GENERATIONS];
-	uint64_t current; /* number of the serving generation */
+	uint64_t current;     /* number of the serving generation */
+	uint64_t promoted_ms; /* when it became that */
 	struct admin_child admin;
 	struct upstream_process upstream;
 	struct reload reload;

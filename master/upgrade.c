@@ -232,9 +232,7 @@ step_rising(struct master *m, uint64_t now_ms)
 		return;
 	if (m->current == m->upgrade.target) {
 		admin_child_dismiss(m, now_ms);
-		errmsg_set(&done, "gatehouse %s serves with generation %llu",
-		    GATEHOUSE_VERSION, (unsigned long long)m->current);
-		finish(m, RELOAD_OK, &done);
+		m->upgrade.step = UPGRADE_HANDING_OVER;
 	} else {
 		const struct errmsg how = child_end_text(rising->last_status);
 
@@ -244,6 +242,16 @@ step_rising(struct master *m, uint64_t now_ms)
 		    GATEHOUSE_VERSION, how.text);
 		finish(m, RELOAD_FAILED, &done);
 	}
+}
+
+static void
+end_well(struct master *m)
+{
+	struct errmsg done;
+
+	errmsg_set(&done, "gatehouse %s serves with generation %llu", GATEHOUSE_VERSION,
+	    (unsigned long long)m->current);
+	finish(m, RELOAD_OK, &done);
 }
 
 /* --- both --- */
@@ -273,6 +281,8 @@ upgrade_step(struct master *m, uint64_t now_ms)
 		step_checking(m, now_ms);
 	else if (u->step == UPGRADE_RISING)
 		step_rising(m, now_ms);
+	if (u->step == UPGRADE_HANDING_OVER && crew_is_alone(m, now_ms))
+		end_well(m);
 	if (u->step == UPGRADE_IDLE && u->wanted)
 		state_wake_at(m, now_ms + STATE_POLL_MS);
 }
@@ -283,13 +293,16 @@ upgrade_abandon(struct master *m)
 	const struct errmsg why = { "gatehouse stops" };
 	struct upgrade *u = &m->upgrade;
 
-	if (u->step == UPGRADE_IDLE && !u->wanted)
-		return;
-	if (u->step == UPGRADE_IDLE)
-		u->started++;
-	u->wanted = false;
 	if (u->check_pid > 0)
 		(void)kill(u->check_pid, SIGKILL); /* reaped as nobody's */
 	u->check_pid = 0;
+	if (u->step == UPGRADE_HANDING_OVER)
+		end_well(m);
+	else if (u->step != UPGRADE_IDLE)
+		finish(m, RELOAD_FAILED, &why);
+	if (!u->wanted)
+		return;
+	u->wanted = false;
+	u->started++;
 	finish(m, RELOAD_FAILED, &why);
 }

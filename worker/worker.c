@@ -55,11 +55,12 @@ drain(struct worker *w)
 
 	if (!w->env.draining) {
 		w->env.draining = true;
+		acceptor_stop(&w->acceptor);
 		atomic_store_explicit(
 		    &w->env.row->since_ms, w->env.now_ms, memory_order_relaxed);
+		/* from here on the master says that its successors are alone */
 		atomic_store_explicit(
 		    &w->env.row->phase, WORKER_DRAINING, memory_order_release);
-		acceptor_stop(&w->acceptor);
 		upstream_drain(w->env.api);
 		upstream_drain(w->env.admin);
 	}

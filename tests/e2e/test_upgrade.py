@@ -345,6 +345,17 @@ class TestMeetings:
                 and now["reloads_finished"] > before["reloads_finished"] and now), 60)
             assert after["last_upgrade"]["result"] == after["last_reload"]["result"] == "ok"
 
+    def test_it_is_finished_when_no_old_worker_takes_connections(self, own):
+        old = own.workers()
+        os.kill(old[0], signal.SIGSTOP)
+        own.signal(signal.SIGUSR2)
+        until("the new ones serve", lambda: own.status()["generation"] == 2)
+        assert own.status()["upgrades_finished"] == 0
+        os.kill(old[0], signal.SIGCONT)
+        until("it is finished", lambda: own.status()["upgrades_finished"] == 1)
+        assert own.status()["last_upgrade"]["result"] == "ok"
+        renewed(own, old)
+
     def test_several_during_one_are_one_more_after_it(self, own):
         own.signal(signal.SIGUSR2)
         until("it has begun", lambda: own.status()["upgrades_started"] == 1)
