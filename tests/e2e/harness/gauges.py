@@ -26,9 +26,9 @@ class Gauge:
     seen: list = field(default_factory=list)
 
     def between(self, begin, end):
-        """The medians of what was seen then, its own and the journal's."""
+        """The medians of what was seen then, its own and the journal's; None: nobody looked."""
         found = [sizes for when, *sizes in self.seen if begin <= when <= end]
-        return tuple(map(statistics.median, zip(*found)))
+        return tuple(map(statistics.median, zip(*found))) if found else None
 
 
 def roles(house):
