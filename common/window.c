@@ -7,7 +7,7 @@
  * epoch and the 16 before it, which cover any window that ends now. A cell is
  * one atomic word: used, tag, epoch, count. All accesses are sequentially
  * consistent. To admit:
- *   1 read the clock afresh -> e
+ *   1 read the clock afresh -> e (once for the first tries of several windows)
  *   2 sum the cells of epochs e-16..e under our tag; at the limit: refuse (this spares a
  *     full window the rest; the proof below does without)
  *   3 add one to cell e by compare-and-swap, restarting it if what it counts is
@@ -71,6 +71,13 @@ try {
 	uint64_t now_ns;
 	uint64_t cell_ns; /* a sixteenth */
 	uint64_t epoch;
+};
+
+/* The clock, and a reading of it for the first try; each further one reads it afresh. */
+struct reading {
+	window_clock_fn now;
+	void *arg;
+	uint64_t first_ns;
 };
 
 /* What is asked of a window. */
@@ -326,7 +333,7 @@ try_admit(
 }
 
 static int
-ask(struct window *w, const struct window_rule *rule, window_clock_fn now, void *arg,
+ask(struct window *w, const struct window_rule *rule, const struct reading *clock,
     enum how how, struct window_state *out)
 {
 	const uint32_t limit =
@@ -340,7 +347,7 @@ ask(struct window *w, const struct window_rule *rule, window_clock_fn now, void 
 	for (unsigned i = 0; r == ERR_CHANGED && i < TRIES; i++) {
 		uint64_t age;
 
-		t.now_ns = now(arg);
+		t.now_ns = i == 0 ? clock->first_ns : clock->now(clock->arg);
 		t.epoch = t.now_ns / t.cell_ns;
 		/* seen before the clock was read and yet to come: its number came round
 		 */
@@ -366,14 +373,18 @@ int
 window_admit(struct window *w, const struct window_rule *rule, window_clock_fn now,
     void *arg, struct window_state *out)
 {
-	return ask(w, rule, now, arg, COUNT, out);
+	const struct reading clock = { now, arg, now(arg) };
+
+	return ask(w, rule, &clock, COUNT, out);
 }
 
 int
 window_peek(struct window *w, const struct window_rule *rule, window_clock_fn now,
     void *arg, struct window_state *out)
 {
-	return ask(w, rule, now, arg, LOOK, out);
+	const struct reading clock = { now, arg, now(arg) };
+
+	return ask(w, rule, &clock, LOOK, out);
 }
 
 void
@@ -407,21 +418,24 @@ int
 window_admit_all(
     struct window_use *use, size_t n, window_clock_fn now, void *arg, size_t *which_out)
 {
+	struct reading clock = { now, arg, now(arg) };
 	int r = 0;
 
 	for (size_t i = 0; n > 1 && i < n; i++) {
 		struct window_use *u = &use[i];
 
-		if ((r = window_peek(u->window, &u->rule, now, arg, &u->state)) != 0) {
+		if ((r = ask(u->window, &u->rule, &clock, LOOK, &u->state)) != 0) {
 			*which_out = i;
 			return r;
 		}
 	}
+	if (n > 1)
+		clock.first_ns = now(arg);
 	for (size_t i = 0; i < n; i++) {
 		struct window_use *u = &use[i];
 
-		r = ask(u->window, &u->rule, now, arg, n > 1 ? COUNT_UNSEEN : COUNT,
-		    &u->state);
+		r = ask(
+		    u->window, &u->rule, &clock, n > 1 ? COUNT_UNSEEN : COUNT, &u->state);
 		if (r != 0) {
 			*which_out = i;
 			while (i-- > 0)

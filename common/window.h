@@ -93,7 +93,8 @@ struct window_use {
 
 /*
  * Admit to all n windows or to none: all are looked at before any is added to,
- * and one that refuses late has the admissions before it taken back.
+ * and one that refuses late has the admissions before it taken back. The first tries
+ * of all look at one reading of the clock, and count at another.
  * which_out  the first that refused (its state says what a client is told) or
  *            whose rule has changed; unset on 0.
  * Returns as window_admit.
