@@ -442,10 +442,19 @@ encrypt(struct wire *w, const char *p, size_t n)
 		if (r != 0)
 			return r;
 	}
-	if (SSL_write(w->ssl, p, (int)n) == (int)n)
-		return 0;
-	ERR_clear_error();
-	return ERR_TLS;
+	/* more than one record where the peer wants short ones (RFC 6066 section 4); of
+	 * 512 bytes each their overhead still has room */
+	while (n > 0) {
+		const int r = SSL_write(w->ssl, p, (int)n);
+
+		if (r <= 0) {
+			ERR_clear_error();
+			return ERR_TLS;
+		}
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
 }
 
 /* The ticket of TLS 1.3 rides in the same send as the first answer. */

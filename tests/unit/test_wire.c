@@ -292,6 +292,31 @@ megabytes_go_through_a_small_socket_byte_for_byte(void **state)
 }
 
 static void
+a_peer_that_wants_short_records_gets_all(void **state)
+{
+	enum { LARGE = 100000 };
+	struct ends *e = *state;
+	char *data = random_bytes(LARGE), *got = malloc(4 + LARGE);
+
+	assert_non_null(got);
+	for (int v = 1; v < VERSIONS; v++) {
+		begin_tls(e, versions[v], 0);
+		assert_int_equal(SSL_set_tlsext_max_fragment_length(
+				     e->client.ssl, TLSEXT_max_fragment_length_512),
+		    1);
+		shake_hands(e);
+		assert_int_equal(
+		    wire_write(&e->server, SPAN("head"), (struct span){ data, LARGE }), 0);
+		read_all(&e->client, got, 4 + LARGE);
+		assert_memory_equal(got, "head", 4);
+		assert_memory_equal(got + 4, data, LARGE);
+		finish(e);
+	}
+	free(data);
+	free(got);
+}
+
+static void
 what_the_kernel_took_is_counted(void **state)
 {
 	struct ends *e = *state;
@@ -736,6 +761,7 @@ main(void)
 		cmocka_unit_test(head_and_body_arrive_as_one),
 		cmocka_unit_test(pieces_fill_records),
 		cmocka_unit_test(megabytes_go_through_a_small_socket_byte_for_byte),
+		cmocka_unit_test(a_peer_that_wants_short_records_gets_all),
 		cmocka_unit_test(what_the_kernel_took_is_counted),
 		cmocka_unit_test(
 		    what_the_kernel_did_not_take_is_accounted_for_and_makes_reads_small),
