@@ -22,11 +22,11 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Would a number of which a digit follows c depend on what that digit is? */
+/* Would it depend on a digit behind c whether the number counts? */
 static bool
-is_sign_or_exponent(char c)
+is_judged(char c)
 {
-	return c == '-' || c == '+' || c == 'e' || c == 'E';
+	return c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 /* Behind the last byte of the rest that must stay as it is. */
@@ -45,7 +45,7 @@ find_free(const struct shape *s)
 			continue;
 		}
 		if (digits++ == 0)
-			decides = is_sign_or_exponent(p[-1]);
+			decides = is_judged(p[-1]);
 		if ((decides || digits > SHAPE_DIGITS_MAX) && to <= p)
 			to = p + 1;
 	}

@@ -80,6 +80,8 @@ static const struct row rows[] = {
 	    "data: {\"x\":[],\"n\":-0}\n\n", false },
 	{ "an exponent", "data: {\"x\":[", "]", ",\"n\":1e5}\n\n",
 	    "data: {\"x\":[],\"n\":1e9}\n\n", false },
+	{ "a fraction", "data: {\"x\":[", "]", ",\"n\":20.0}\n\n",
+	    "data: {\"x\":[],\"n\":20.5}\n\n", false },
 	{ "a long number", "data: {\"x\":[", "]", ",\"n\":1000000000}\n\n",
 	    "data: {\"x\":[],\"n\":9000000000}\n\n", false },
 	{ "six digits", "data: {\"x\":[", "]", ",\"n\":100000}\n\n",
@@ -188,17 +190,18 @@ static const char *const words[] = {
 static size_t
 random_event(char *out, size_t room, uint32_t *random)
 {
+	static const char *const fractions[] = { "", "", ".0", ".5" };
 	size_t n = 0;
 
 	if (next_random(random) % 3 != 0)
 		return (size_t)snprintf(out, room,
 		    HEAD DELTA
-		    "\"%.*s\"}]%s,\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u,"
+		    "\"%.*s\"}]%s,\"usage\":{\"prompt_tokens\":%u,\"completion_tokens\":%u%s,"
 		    "\"prompt_tokens_details\":{\"cached_tokens\":%u}}}\n\n",
 		    (int)(next_random(random) % 9), "w [}\\\"\\u00",
 		    next_random(random) % 9 == 0 ? ",\"usage\":null" : "",
 		    next_random(random) % 200, next_random(random) % 2000,
-		    next_random(random) % 20);
+		    fractions[next_random(random) % 4], next_random(random) % 20);
 	for (uint32_t k = next_random(random) % 12; k > 0; k--) {
 		const char *word =
 		    words[next_random(random) % (sizeof(words) / sizeof(words[0]))];
