@@ -14,7 +14,10 @@
 #include "master/child.h"
 #include "master/settle.h"
 
-enum { HAND_OVER_MS = 5000 }; /* a worker that is alive answers in a few ms */
+enum {
+	HAND_OVER_MS = 5000, /* a worker that is alive answers in a few ms */
+	GIVEN_UP_MS = 5000   /* what waits may be a revoked key */
+};
 
 static struct scoreboard_row *
 row_of(struct master *m, const struct generation *g, uint32_t slot)
@@ -322,9 +325,14 @@ crew_make_room(struct master *m, uint64_t now_ms)
 {
 	struct generation *g = state_generation(m, m->current + 1);
 
-	if (g->state != GENERATION_FREE && g->number <= m->current)
+	if (g->state == GENERATION_FREE)
+		return true;
+	if (g->number <= m->current)
 		crew_hurry(g, now_ms);
-	return g->state == GENERATION_FREE;
+	else
+		ending_begin(&g->ending, now_ms, GIVEN_UP_MS);
+	state_wake_at(m, ending_next_ms(&g->ending));
+	return false;
 }
 
 void

@@ -46,7 +46,7 @@ void crew_give_up(struct master *m, struct generation *g, uint64_t now_ms);
 /*
  * Is there a place for the next generation? If not, a child's death will wake the loop
  * when there is. There are four places: the oldest generation is hurried out of its
- * own; one that was given up leaves in its time.
+ * own; one that was given up has some seconds left for what it has taken.
  */
 bool crew_make_room(struct master *m, uint64_t now_ms) MUSTCHECK;
 

@@ -22,19 +22,6 @@ enact_request(struct master *m)
 	m->enact.wanted = true;
 }
 
-/* The configuration whose files were published last. */
-static const struct config *
-published_config(struct master *m)
-{
-	switch (m->reload.step) {
-	case RELOAD_ROOM: return m->reload.next.config;
-	case RELOAD_RISING: return state_generation(m, m->current + 1)->inputs.config;
-	case RELOAD_HANDING_OVER:
-	case RELOAD_IDLE: break;
-	}
-	return state_config(m);
-}
-
 /* Is it the file that admin knows by its configuration? */
 static int
 check_path(const char *path, const char *admins, struct errmsg *why)
@@ -70,7 +57,7 @@ publish_present(struct master *m, const struct config *cfg, const struct keyset 
 static int
 enact_keys(struct master *m, struct errmsg *why)
 {
-	const struct config *cfg = published_config(m);
+	const struct config *cfg = state_published_config(m);
 	const struct file_mark before = m->watch.keys;
 	struct strlist faults = { 0 };
 	struct keyset *set = NULL;
@@ -94,7 +81,7 @@ enact_keys(struct master *m, struct errmsg *why)
 static int
 enact_settings(struct master *m, struct errmsg *why)
 {
-	const struct config *cfg = published_config(m);
+	const struct config *cfg = state_published_config(m);
 	const struct file_mark before = m->watch.settings;
 	struct strlist faults = { 0 };
 	struct settings s;

@@ -43,6 +43,8 @@ finish(struct master *m, enum reload_result result, const struct errmsg *reason)
 	r->reason = *reason;
 	r->last_wall_ms = clock_wall_ms();
 	m->status_dirty = true;
+	if (r->wanted)
+		state_wake_at(m, 0); /* another one has been asked for meanwhile */
 	figures_on_reload(m, result);
 	if (result == RELOAD_OK)
 		expiry_request(m);

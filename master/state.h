@@ -252,6 +252,20 @@ state_config(struct master *m)
 	return state_generation(m, m->current)->inputs.config;
 }
 
+/* The one whose keys, settings and models were published last: a reload publishes its own
+ * before its workers serve. */
+static inline struct config *
+state_published_config(struct master *m)
+{
+	switch (m->reload.step) {
+	case RELOAD_ROOM: return m->reload.next.config;
+	case RELOAD_RISING: return state_generation(m, m->current + 1)->inputs.config;
+	case RELOAD_HANDING_OVER:
+	case RELOAD_IDLE: break;
+	}
+	return state_generation(m, m->current)->inputs.config;
+}
+
 /* Run the loop again at ms at the latest. */
 static inline void
 state_wake_at(struct master *m, uint64_t ms)

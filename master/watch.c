@@ -70,9 +70,9 @@ has_changed(struct master *m, const struct config *cfg)
 
 /* Read and publish. patient: a missing key file does not count yet. */
 static int
-try_publish(struct master *m, bool patient, struct errmsg *why)
+try_publish(struct master *m, struct config *cfg, bool patient, struct errmsg *why)
 {
-	struct inputs in = { .config = state_generation(m, m->current)->inputs.config };
+	struct inputs in = { .config = cfg };
 	struct strlist faults = { 0 };
 	int r = inputs_load_data(&in, INPUTS_STRICT, &faults);
 
@@ -88,7 +88,7 @@ try_publish(struct master *m, bool patient, struct errmsg *why)
 	if (r != 0 && why->text[0] == '\0')
 		errmsg_set(why, "%s", err_text(r));
 	strlist_free(&faults);
-	in.config = NULL; /* the generation's */
+	in.config = NULL; /* not ours */
 	inputs_fini(&in);
 	return r;
 }
@@ -97,17 +97,19 @@ static void
 look(struct master *m, uint64_t now_ms)
 {
 	struct watch *w = &m->watch;
+	/* a revoked key must not wait for a reload's workers */
+	struct config *cfg = state_published_config(m);
 	struct errmsg why = { "" };
 	bool patient;
 
-	if (has_changed(m, state_config(m)) && !w->pending) {
+	if (has_changed(m, cfg) && !w->pending) {
 		w->pending = true;
 		w->since_ms = now_ms;
 	}
 	if (!w->pending)
 		return;
 	patient = now_ms - w->since_ms < WATCH_PATIENCE_MS;
-	if (try_publish(m, patient, &why) == 0) {
+	if (try_publish(m, cfg, patient, &why) == 0) {
 		w->pending = false;
 	} else if (!patient) {
 		w->pending = false; /* until the next change */
@@ -121,8 +123,7 @@ watch_step(struct master *m, uint64_t now_ms)
 {
 	struct watch *w = &m->watch;
 
-	if (!state_config(m)->watch || state_is_stopping(m) ||
-	    m->reload.step != RELOAD_IDLE)
+	if (!state_config(m)->watch || state_is_stopping(m))
 		return;
 	if (now_ms >= w->next_ms) {
 		look(m, now_ms);

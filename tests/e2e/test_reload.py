@@ -253,26 +253,54 @@ def begun_with(house, trusted):
         return None
 
 
-def test_a_new_worker_that_dies_before_it_serves_costs_its_siblings_no_stream(start_house, standin, folder):
-    pair = certs.make(folder, "rising")
-    house = start_house(tls=pair)
-    house.expect("child_exit", "reload")
-    for number in range(30):
-        fresh, old = certs.make(folder, f"rising-{number}"), procfs.own_children(house.pid)
-        certs.put(pair, fresh)
-        held = rising.hold_one(house, signal.SIGHUP)
-        if held is not None:
-            break
-    assert held is not None, "none could be held in time"
-    stream = until("its sibling has a stream", lambda: begun_with(house, fresh.client_context()))
-    os.kill(held, signal.SIGKILL)
-    until("the reload has failed", lambda: (
-        (last := house.status()["last_reload"]) is not None and last["result"] == "failed"))
-    standin.open_gate("rising")
-    assert streams.is_whole(stream)
-    stream.close()
-    assert house.reload()["result"] == "ok"
-    has_left(house, old)
+class TestWhileTheNewOnesRise:
+    @pytest.fixture
+    def risen(self, start_house, folder):
+        """(house, its children of before, the new worker that is held, what trusts its siblings alone)"""
+        place = folder / f"risen-{len(list(folder.iterdir()))}"
+        place.mkdir()
+        pair = certs.make(place, "served")
+        house = start_house(tls=pair, DRAIN_TIMEOUT="10m")
+        house.expect("child_exit", "reload")
+        for number in range(30):
+            fresh, old = certs.make(place, f"fresh-{number}"), procfs.own_children(house.pid)
+            certs.put(pair, fresh)
+            held = rising.hold_one(house, signal.SIGHUP)
+            if held is not None:
+                return house, old, held, fresh.client_context()
+        raise AssertionError("none could be held in time")
+
+    @staticmethod
+    def fail(house, held):
+        os.kill(held, signal.SIGKILL)
+        until("the reload has failed", lambda: (
+            (last := house.status()["last_reload"]) is not None and last["result"] == "failed"))
+
+    def test_one_that_dies_costs_its_siblings_no_stream(self, risen, standin):
+        house, old, held, trusted = risen
+        stream = until("its sibling has a stream", lambda: begun_with(house, trusted))
+        self.fail(house, held)
+        standin.open_gate("rising")
+        assert streams.is_whole(stream)
+        stream.close()
+        assert house.reload()["result"] == "ok"
+        has_left(house, old)
+
+    def test_the_next_reload_does_not_wait_for_streams_of_those_that_failed(self, risen):
+        house, old, held, trusted = risen
+        with until("its sibling has a stream", lambda: begun_with(house, trusted)):
+            self.fail(house, held)
+            assert house.reload()["result"] == "ok"
+        has_left(house, old)
+
+    def test_a_key_revoked_meanwhile_is_refused(self, risen):
+        house, old, held, _ = risen
+        keys.write(house.key_file, keys.entry(keys.secret("other"), "other"))
+        until("it is refused", lambda: house.ask("GET", "/v1/models").status == 401)
+        assert house.ask("GET", "/v1/models", key=keys.secret("other")).status == 200
+        assert house.status()["reloads_finished"] < house.status()["reloads_started"]
+        os.kill(held, signal.SIGCONT)
+        has_left(house, old)
 
 
 class TestCommands:
