@@ -75,11 +75,12 @@ arena_file_form_fits(const struct arena_form *f)
 {
 	const struct arena_form own = arena_file_form();
 
-	return f->key_id_bytes > 0 && f->key_id_bytes <= own.key_id_bytes &&
-	    f->model_bytes > 0 && f->model_bytes <= own.model_bytes &&
-	    f->endpoint_bytes > 0 && f->endpoint_bytes <= own.endpoint_bytes &&
-	    f->counters > 0 && f->counters <= own.counters &&
-	    f->record_bytes % sizeof(uint64_t) == 0 &&
+	return f->record_bytes <= 2 * own.record_bytes &&
+	    f->slot_bytes <= 2 * own.slot_bytes && f->key_id_bytes > 0 &&
+	    f->key_id_bytes <= own.key_id_bytes && f->model_bytes > 0 &&
+	    f->model_bytes <= own.model_bytes && f->endpoint_bytes > 0 &&
+	    f->endpoint_bytes <= own.endpoint_bytes && f->counters > 0 &&
+	    f->counters <= own.counters && f->record_bytes % sizeof(uint64_t) == 0 &&
 	    f->slot_bytes % sizeof(uint64_t) == 0 && f->key_id_bytes <= f->record_bytes &&
 	    f->model_at + f->model_bytes <= f->record_bytes &&
 	    f->endpoint_at + f->endpoint_bytes <= f->record_bytes &&

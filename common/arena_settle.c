@@ -31,12 +31,12 @@ redo_apply(struct arena *a, uint32_t slot, uint32_t cell)
 	arena_store(&arena_redo_words(a)[REDO_ON], 0);
 }
 
-/* Settle an open slot whose head is sound. */
+/* Settle an open slot. head is its head, as it was found sound: who maps the file too could
+ * change it since. */
 static void
-settle_slot(struct arena *a, uint32_t slot)
+settle_slot(struct arena *a, uint32_t slot, uint64_t head)
 {
 	_Atomic uint64_t *redo = arena_redo_words(a), *to = arena_redo_to(a);
-	const uint64_t head = arena_load(arena_slot_head(a, slot));
 	const uint32_t cell = arena_head_cell(head);
 	_Atomic uint64_t *add = arena_slot_copy(a, slot, arena_head_live(head));
 	_Atomic uint64_t *sum = arena_cell_counters(a, cell);
@@ -52,11 +52,13 @@ settle_slot(struct arena *a, uint32_t slot)
 void
 arena_slot_settle(struct arena *a, uint32_t slot)
 {
+	uint64_t head;
+
 	if (slot == ARENA_NO_SLOT)
 		return;
-	if (slot >= a->n_fresh || arena_load(&a->slots[slot].head) == 0)
+	if (slot >= a->n_fresh || (head = arena_load(&a->slots[slot].head)) == 0)
 		abort(); /* it would be counted twice */
-	settle_slot(a, slot);
+	settle_slot(a, slot, head);
 	a->free_slots[a->n_free++] = slot;
 }
 
@@ -72,9 +74,11 @@ slots_used(const struct arena *a, int *r)
 	return a->n_slots;
 }
 
-/* Could settle_slot() have written the redo record? */
+/* Could settle_slot() have written the redo record, for the slot and cell that are given out?
+ */
 static bool
-redo_is_sound(const struct arena *a, uint32_t slots)
+redo_is_sound(
+    const struct arena *a, uint32_t slots, uint32_t *slot_out, uint32_t *cell_out)
 {
 	_Atomic uint64_t *redo = arena_redo_words(a), *to = arena_redo_to(a), *sum;
 	const uint64_t slot = arena_load(&redo[REDO_SLOT]);
@@ -90,6 +94,8 @@ redo_is_sound(const struct arena *a, uint32_t slots)
 	for (size_t c = 0; c < a->form.counters; c++)
 		if (arena_load(&to[c]) < arena_load(&sum[c]))
 			return false;
+	*slot_out = (uint32_t)slot;
+	*cell_out = (uint32_t)cell;
 	return true;
 }
 
@@ -98,15 +104,15 @@ static int
 repeat_redo(struct arena *a, uint32_t slots)
 {
 	_Atomic uint64_t *redo = arena_redo_words(a);
+	uint32_t slot, cell;
 
 	if (arena_load(&redo[REDO_ON]) == 0)
 		return 0;
-	if (!redo_is_sound(a, slots)) {
+	if (!redo_is_sound(a, slots, &slot, &cell)) {
 		arena_store(&redo[REDO_ON], 0);
 		return ERR_SYNTAX;
 	}
-	redo_apply(a, (uint32_t)arena_load(&redo[REDO_SLOT]),
-	    (uint32_t)arena_load(&redo[REDO_CELL]));
+	redo_apply(a, slot, cell);
 	return 0;
 }
 
@@ -136,7 +142,7 @@ settle_open(struct arena *a, uint32_t slots, uint32_t *n_out)
 			r = ERR_SYNTAX;
 			continue;
 		}
-		settle_slot(a, i);
+		settle_slot(a, i, head);
 		(*n_out)++;
 	}
 	return r;

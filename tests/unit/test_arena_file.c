@@ -297,7 +297,7 @@ static void
 a_layout_that_makes_no_sense_or_holds_more_is_refused(void **state)
 {
 	const size_t words = offsetof(struct arena_form, unused) / sizeof(uint16_t);
-	static const uint16_t wrong[] = { UINT16_MAX, 4095 };
+	static const uint16_t wrong[] = { UINT16_MAX, 4095, 32768 };
 
 	for (size_t i = 0; i < words; i++) {
 		for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++) {
