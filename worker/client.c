@@ -86,7 +86,7 @@ void
 client_lost(struct client *c)
 {
 	if (c->request != NULL) {
-		c->reset = c->ops->on_gone(c);
+		c->reset = c->ops->on_gone(c) || c->reset;
 		c->request = NULL;
 	}
 	client_destroy(c);

@@ -26,13 +26,16 @@ static void
 after_write(struct client *c, int r)
 {
 	if (r != 0) {
+		c->reset = true; /* a plain end could look like that of the answer */
 		client_doom(c);
 		return;
 	}
 	if (wire_pending(&c->wire) == 0)
 		return;
-	if (event_add(&c->write_event, NULL) != 0)
+	if (event_add(&c->write_event, NULL) != 0) {
+		c->reset = true;
 		client_doom(c);
+	}
 	client_set_timer(c, c->env->cfg->idle_timeout_ms);
 }
 
