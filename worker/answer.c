@@ -1,7 +1,7 @@
 /*
  * Upstream's answer on its way to the client; see exchange_state.h. Nothing is
- * collected but error bodies; each read from upstream is written on in the same
- * turn of the loop.
+ * collected but error bodies, which are shape.c's; each read from upstream is written
+ * on in the same turn of the loop.
  */
 #include "worker/exchange_state.h"
 
@@ -11,10 +11,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker/forward.h"
-#include "worker/jsonscan.h"
 
 enum {
-	SHAPE_MAX = 64 * 1024,  /* an error body longer than this is replaced */
 	DIRECT_MIN = 16 * 1024, /* a run at least this long is not copied */
 	CHUNK_ROOM = 64,        /* framing around one run */
 	ODD_USAGE_LINES = 5     /* in 10 s */
@@ -56,9 +54,8 @@ out_take(struct exchange *x)
 	return bytes;
 }
 
-/* Put what the answer said of its use into the arena, before those bytes go out. */
-static void
-note_usage(struct exchange *x, bool complete)
+void
+answer_note_usage(struct exchange *x, bool complete)
 {
 	struct usage used = { 0 };
 
@@ -75,7 +72,7 @@ out_end(struct exchange *x)
 {
 	const struct client_bytes bytes = out_take(x);
 
-	note_usage(x, true);
+	answer_note_usage(x, true);
 	exchange_end(x, &bytes, x->keep_alive);
 }
 
@@ -85,7 +82,7 @@ out_flush(struct exchange *x)
 {
 	const struct client_bytes bytes = out_take(x);
 
-	note_usage(x, false);
+	answer_note_usage(x, false);
 	x->bytes_out += bytes.head.n + bytes.body.n + bytes.tail.n;
 	client_write(x->client, &bytes);
 	x->overhead_ns += clock_mono_ns() - x->env->now_ns;
@@ -251,98 +248,6 @@ relay_head(struct exchange *x, const struct http1_head *head)
 	keepalive_arm(x);
 }
 
-/* Gatehouse's own key is refused: that is no matter of the client's. */
-static void
-upstream_refuses_us(struct exchange *x)
-{
-	log_write_limited(&x->env->key_refused, 1, x->env->now_ms, LOG_LEVEL_ERROR,
-	    "upstream_auth",
-	    "upstream answers 401: PRIVATEMODE_API_KEY is missing or refused");
-	exchange_fail(x, REPLY_UPSTREAM_AUTH, NULL);
-}
-
-/* An error: its body is looked at before anything goes out. */
-static void
-shape_head(struct exchange *x, const struct http1_head *head)
-{
-	struct reply_context ctx = exchange_context(x);
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-
-	if (x->out.p != NULL) /* an interim answer, in the same scratch */
-		out_flush(x);
-	x->state = EXCHANGE_SHAPE;
-	x->status = head->status;
-	forward_answer(&out, &ctx, head, false);
-	if (out.over ||
-	    buf_add(x->env, &x->head, (struct span){ out.p, out.n }, out.n) != 0)
-		buf_free(x->env, &x->head); /* then the error is made here */
-}
-
-static const char *
-error_type(const struct exchange *x)
-{
-	bool anthropic = x->match.dialect == DIALECT_ANTHROPIC;
-
-	switch (x->status) {
-	case 401: return anthropic ? "authentication_error" : "invalid_request_error";
-	case 403: return anthropic ? "permission_error" : "invalid_request_error";
-	case 404: return anthropic ? "not_found_error" : "invalid_request_error";
-	case 413: return anthropic ? "request_too_large" : "invalid_request_error";
-	case 429: return "rate_limit_error";
-	default: break;
-	}
-	if (x->status >= 500)
-		return anthropic ? "api_error" : "server_error";
-	return "invalid_request_error";
-}
-
-/* The error is complete: passed on if clients can read it, else said anew. */
-static void
-shape_end(struct exchange *x)
-{
-	struct span said = { x->shaped.p, x->shaped.n };
-	struct reply_context ctx = exchange_context(x);
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
-
-	if (x->head.n > 0 && json_object_has(said, SPAN("error"))) {
-		sb_span(&out, (struct span){ x->head.p, x->head.n });
-		forward_framing(&out, HTTP1_LENGTH, said.n);
-		sb_span(&out, said);
-	} else {
-		char text[1024];
-		struct sb body = sb_init(text, sizeof(text));
-
-		reply_error_body(&body, &ctx, x->status, error_type(x), "upstream_error",
-		    "The upstream service answered with an error.");
-		reply_json(&out, &ctx, x->status, (struct span){ body.p, body.n });
-	}
-	note_usage(x, true);
-	exchange_end_with(x, &out, ctx.keep_alive);
-}
-
-/*
- * What the admin process says itself carries a policy for pages; what its HTTP library
- * answers to a request that it can't take does not, and is a page of HTML.
- */
-static bool
-is_bare_refusal(const struct exchange *x, const struct http1_head *head)
-{
-	return x->to_admin && head->status >= 400 &&
-	    http1_find(head, SPAN("content-security-policy"), NULL) == NULL;
-}
-
-static void
-refuse_for_admin(struct exchange *x, unsigned status)
-{
-	x->keep_alive = false; /* some of the body may not have been read */
-	switch (status) {
-	case 400: exchange_fail(x, REPLY_BAD_REQUEST, NULL); return;
-	case 413: exchange_fail(x, REPLY_TOO_LARGE, NULL); return;
-	case 501: exchange_fail(x, REPLY_BAD_METHOD, NULL); return;
-	default: exchange_fail(x, REPLY_ADMIN_DOWN, NULL); return;
-	}
-}
-
 static void
 on_head(void *arg, const struct http1_head *head, bool end)
 {
@@ -350,19 +255,15 @@ on_head(void *arg, const struct http1_head *head, bool end)
 
 	if (!x->to_admin)
 		stats_add(&x->env->row->stats.upstream[stats_code_index(head->status)], 1);
-	if (!x->to_admin && head->status == 401) {
-		upstream_refuses_us(x);
+	if (shape_answers(x, head))
 		return;
-	}
-	if (is_bare_refusal(x, head)) {
-		refuse_for_admin(x, head->status);
-		return;
-	}
 	end_request_metering(x);
 	begin_account(x, head);
 	if (!end)
 		client_answering(x->client);
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
+		if (x->out.p != NULL) /* an interim answer */
+			out_flush(x);
 		shape_head(x, head);
 		if (end)
 			shape_end(x);
@@ -374,16 +275,6 @@ on_head(void *arg, const struct http1_head *head, bool end)
 }
 
 /* --- bodies --- */
-
-static void
-shape_body(struct exchange *x, struct span data, bool end)
-{
-	if (x->shaped.n + data.n > SHAPE_MAX || x->head.n == 0 ||
-	    buf_add(x->env, &x->shaped, data, 1024) != 0)
-		buf_free(x->env, &x->head); /* too long to be judged: said anew */
-	if (end)
-		shape_end(x);
-}
 
 /* Frame data in chunks. A long run is not copied: it lies in upstream's bytes, which are
  * there until the end of this read. */

@@ -1,6 +1,6 @@
 /*
  * The state of an exchange, shared by exchange.c (its begin and end), admission.c (who is
- * let in), request_body.c, local.c, answer.c and access.c; nobody else includes this.
+ * let in), request_body.c, local.c, answer.c, shape.c and access.c; nobody else includes this.
  */
 #ifndef GATEHOUSE_WORKER_EXCHANGE_STATE_H
 #define GATEHOUSE_WORKER_EXCHANGE_STATE_H
@@ -140,6 +140,21 @@ extern const struct upstream_ops answer_ops;
 void answer_on_drained(struct exchange *x);
 /* Free what the meter of the answer holds. Harmless when it does not run. */
 void answer_stop_metering(struct exchange *x);
+/* Put what the answer said of its use into the arena, before those bytes go out.
+ * complete: they are its last. */
+void answer_note_usage(struct exchange *x, bool complete);
+
+/* shape.c */
+
+/* Is the head of upstream's answer, or admin's, nothing to pass on? Then x is answered
+ * here, and ended. */
+bool shape_answers(struct exchange *x, const struct http1_head *head);
+/* An error begins. Nothing may be waiting in x->out. */
+void shape_head(struct exchange *x, const struct http1_head *head);
+/* Some of its body; end: the last of it, which ends x. */
+void shape_body(struct exchange *x, struct span data, bool end);
+/* It is complete: passed on if clients can read it, else said anew. Ends x. */
+void shape_end(struct exchange *x);
 
 /* access.c */
 
