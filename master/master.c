@@ -165,9 +165,9 @@ step(struct master *m, uint64_t now_ms)
 	publish_step_tickets(m, now_ms);
 	expiry_step(m, now_ms, clock_wall_ms() / 1000);
 	stop_step(m, now_ms);
-	notify_step(m, now_ms);
 	if (m->status_dirty)
 		status_save(m);
+	notify_step(m, now_ms); /* who is told may look at the status */
 }
 
 /* Sleep until a signal, a byte from admin, or the time that a part has asked for. */
