@@ -11,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import bench
 import loads
+import memory
 import peers
 import report
 
@@ -39,7 +40,8 @@ def test_every_figure_is_measured_and_positive(measured):
     skipped = {name for load in loads.LOADS if load.by_wrk for name in load.figures}
     for name in set(report.FIGURES) - skipped:
         value = measured.values[name]["gatehouse"][0]
-        assert value > 0 or name == "F.kept", name
+        # PSS shares pages with other gatehouses of the same build, and tests beside this one start and stop some
+        assert value > 0 or name in memory.FIGURES.keys() - {"F.base"}, name
 
 
 def test_the_report_names_every_figure_and_its_file_holds_all_rounds(measured, tmp_path):
