@@ -86,7 +86,7 @@ link = $(CC) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 libs = -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LLHTTP_LIBS) $(PKG_LIBS) -lm $(LIBS)
 
 # $(call stamp,FILE,TEXT): FILE changes only when TEXT does; what depends on it follows.
-stamp = $(if $(subst <$(strip $(2))>,,<$(file <$(1))>),$(call stamp_write,$(1),$(strip $(2))))
+stamp = $(if $(subst <$(strip $(2))>,,<$(strip $(file <$(1)))>),$(call stamp_write,$(1),$(strip $(2))))
 stamp_write = $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2))
 $(call stamp,$(BUILD)/flags,$(compile) $(link) $(libs) $(shell $(CC) --version 2>&1 | head -n 1))
 $(call stamp,$(BUILD)/sources,$(SRC))

@@ -89,6 +89,12 @@ def test_stopping_leaves_time_to_drain():
     assert setting("KillMode") == ["mixed"] and setting("OOMPolicy") == ["continue"]
 
 
+def test_what_is_built_is_not_built_again():
+    """A stamp that is written anew without need would have every make compile all, beside tests that use the program."""
+    planned = subprocess.run(["make", "-n", "build/gatehouse"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line for line in planned.stdout.splitlines() if " -c -o " in line] == []
+
+
 def make(target, place):
     done = subprocess.run(["make", "-s", target, "PREFIX=/usr", f"DESTDIR={place}"], cwd=ROOT, capture_output=True,
                           text=True, check=False)
