@@ -76,13 +76,14 @@ class Tools:
             line += ["--pid", str(pid)]
         return line if peer else [*line, "--plain"]
 
-    def run(self, setting, load, peer):
-        """One measurement: what was counted, as load_count.h names it."""
+    def run(self, setting, load, peer, times=1):
+        """One measurement: what was counted, as load_count.h names it. times: so many times as long."""
         if load.by_wrk:
             return self.run_wrk(setting, peer)
-        line = self.command(setting, load, peer, "--warm", str(self.warm), "--seconds", str(self.seconds))
+        seconds = times * self.seconds
+        line = self.command(setting, load, peer, "--warm", str(self.warm), "--seconds", str(seconds))
         with procs.on_core(self.core):
-            done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=self.seconds + 120)
+            done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=seconds + 120)
         if done.returncode != 0:
             raise RuntimeError(f"{load.name}: {done.stderr.strip()}")
         return json.loads(done.stdout)

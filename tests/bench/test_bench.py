@@ -73,6 +73,30 @@ def test_added_latency_is_what_the_direct_way_of_the_same_round_does_not_take():
     assert results.series("L", "gatehouse") == {0: 90.0}
 
 
+def test_a_window_in_which_nothing_was_done_is_measured_again_for_longer(monkeypatch):
+    """Else a machine that stands still for a moment costs the figure."""
+    run = bench.Bench(["E"], ["gatehouse"], seconds=0.25)
+    asked = []
+
+    def stands_still(_setting, _load, _peer, times):
+        asked.append(times)
+        done = times >= still
+        return {"errors": 0, "cpu_ns": 3000 * done, "bytes_out": loads.MIB * done}
+
+    try:
+        monkeypatch.setattr(run.tools, "run", stands_still)
+        monkeypatch.setattr(run, "peer", lambda *_: None)
+        still = 16
+        run.run_round(0)
+        assert asked == [1, 4, 16] and run.results.errors == []
+        assert run.results.values["E"]["gatehouse"] == {0: 3.0}
+        still = 17
+        run.run_round(1)
+        assert run.results.errors == ["E, gatehouse, round 1: nothing was done in 4.0 s"]
+    finally:
+        run.close()
+
+
 def test_a_request_that_fails_is_an_error_of_the_run():
     run = bench.Bench(["A"], ["gatehouse"], seconds=SECONDS, warm=0.05)
     try:
