@@ -2,8 +2,8 @@
  * Resolves UPSTREAM_URL's host name for the workers, who can't: at once, then every
  * interval, each time in a thread of its own, since getaddrinfo() may hang for
  * long. The thread hands its result to the loop through a pipe and touches
- * nothing else. Runs in the admin process, from its start the only writer of shared
- * memory's upstream addresses.
+ * nothing else. Runs in the admin process, the only writer of shared memory's
+ * upstream addresses.
  */
 #ifndef GATEHOUSE_ADMIN_RESOLVE_H
 #define GATEHOUSE_ADMIN_RESOLVE_H

@@ -215,7 +215,6 @@ void shared_put_models(struct published *p, const struct models *m);
  */
 int shared_get_models(
     const struct published *p, struct models *out, uint64_t *seq) MUSTCHECK;
-/* By the master before admin is there, then by admin alone. */
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
 int shared_get_upstream(
     const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;

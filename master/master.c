@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "common/addr.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/admin_child.h"
@@ -89,22 +88,6 @@ read_reload_pipe(struct master *m)
 				reload_request(m);
 		}
 	}
-}
-
-/* An address that is no name needs nobody to look it up: workers have it, however long
- * admin takes. It still counts as not looked up (tries 0), so that the house is ready with
- * admin, unless that takes too long. */
-static void
-publish_literal_upstream(struct master *m)
-{
-	const struct upstream_url *up = &state_config(m)->upstream;
-	struct upstream_addrs known = { .n = 1 };
-	struct upstream_addr *a = &known.v[0];
-
-	if (up->scheme == UPSTREAM_UNIX || addr_parse(span_of(up->host), &a->addr) != 0)
-		return;
-	a->family = addr_is_v4(&a->addr) ? AF_INET : AF_INET6;
-	shared_put_upstream(m->house.shared.state, &known);
 }
 
 /* Must the first workers wait until admin has looked for upstream's addresses? (A
@@ -194,7 +177,6 @@ begin(struct master *m, uint64_t now_ms)
 	m->tickets_ms = now_ms;
 	publish_step_tickets(m, now_ms); /* before the first worker */
 	upstream_process_step(m, now_ms);
-	publish_literal_upstream(m);
 	admin_child_start(m, now_ms);
 }
 

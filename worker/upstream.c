@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/addr.h"
 #include "worker/upstream_conn.h"
 
 enum {
@@ -18,6 +19,19 @@ enum {
 	POOL_IDLE_MS = 60000, /* how long one waits to be used again */
 	PROBE_DOWN_MS = 500   /* silence that is enough while the target is down */
 };
+
+/* An address needs nobody to look it up: a worker has its own, however long admin takes
+ * after a start or a reload. */
+static void
+take_literal(struct upstream *up, struct span host)
+{
+	struct upstream_addr *a = &up->literal.v[0];
+
+	if (addr_parse(host, &a->addr) != 0)
+		return;
+	a->family = addr_is_v4(&a->addr) ? AF_INET : AF_INET6;
+	up->literal.n = 1;
+}
 
 int
 upstream_create(
@@ -32,6 +46,8 @@ upstream_create(
 	up->probes = probe;
 	up->port = env->cfg->upstream.port;
 	up->tls = unix_path == NULL ? env->upstream_tls : NULL;
+	if (unix_path == NULL)
+		take_literal(up, span_of(env->cfg->upstream.host));
 	*out = up;
 	return 0;
 }

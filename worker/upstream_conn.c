@@ -129,7 +129,7 @@ static bool
 target_address(const struct upstream *up, size_t first, size_t index,
     struct sockaddr_storage *ss, socklen_t *len_out, enum upstream_failure *why)
 {
-	struct upstream_addrs addrs;
+	struct upstream_addrs addrs = up->literal;
 	const struct upstream_addr *a;
 
 	*why = UPSTREAM_NO_CONNECTION;
@@ -142,8 +142,9 @@ target_address(const struct upstream *up, size_t first, size_t index,
 		*len_out = sizeof(*un);
 		return index == 0;
 	}
-	if (shared_get_upstream(up->env->shared->state, &addrs, NULL) != 0 ||
-	    addrs.n == 0 || addrs.n > SHARED_ADDRESSES) {
+	if (addrs.n == 0 &&
+	    (shared_get_upstream(up->env->shared->state, &addrs, NULL) != 0 ||
+		addrs.n == 0 || addrs.n > SHARED_ADDRESSES)) {
 		*why = UPSTREAM_NO_ADDRESS;
 		return false;
 	}

@@ -21,8 +21,9 @@ enum conn_state {
 
 struct upstream {
 	struct worker_env *env;
-	const char *unix_path;        /* borrowed; NULL: the configured upstream */
-	const struct tls_client *tls; /* NULL: plain */
+	const char *unix_path;         /* borrowed; NULL: the configured upstream */
+	const struct tls_client *tls;  /* NULL: plain */
+	struct upstream_addrs literal; /* the host is an address (n 1), not a name (n 0) */
 	uint16_t port;
 	bool probes; /* reports its health to the scoreboard */
 	bool probing;

@@ -135,6 +135,22 @@ def test_an_address_that_is_no_name_is_known_however_long_admin_takes(standin):
         house.discard()
 
 
+def test_after_a_reload_another_address_is_asked_at_once(start_house, start_standin, folder):
+    """Not the old one's with the new one's port, until admin has come anew: that would get our key."""
+    old, new = start_standin(listen="127.0.0.2:0"), start_standin(listen="127.0.0.3:0")
+    config = folder / f"address-{os.getpid()}.json"
+    config.write_text(json.dumps({"upstream_url": old.url("127.0.0.2")}))
+    house = start_house(UPSTREAM_URL=None, GATEHOUSE_CONFIG=config)
+    assert house.ask("GET", "/v1/models").status == 200
+    [admin] = house.admin()
+    os.kill(admin, signal.SIGSTOP)
+    config.write_text(json.dumps({"upstream_url": new.url("127.0.0.3")}))
+    assert house.reload()["result"] == "ok"
+    assert [house.ask("GET", "/v1/models").status for _ in range(4)] == [200] * 4
+    os.kill(admin, signal.SIGCONT)
+    assert (len(old.requests()), len(new.requests())) == (1, 4)
+
+
 def test_nobody_at_the_address_is_a_502_that_may_be_tried_again(start_house):
     house = start_house(upstream=f"http://127.0.0.1:{raw.free_port()}")
     assert_502(ask_chat(house), "true")
