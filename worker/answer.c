@@ -1,6 +1,6 @@
 /*
  * Upstream's answer on its way to the client; see exchange_state.h. Nothing is
- * collected but error bodies, which are shape.c's; each read from upstream is written
+ * collected but error bodies, which are answer_error.c's; each read from upstream is written
  * on in the same turn of the loop.
  */
 #include "worker/exchange_state.h"
@@ -255,7 +255,7 @@ on_head(void *arg, const struct http1_head *head, bool end)
 
 	if (!x->to_admin)
 		stats_add(&x->env->row->stats.upstream[stats_code_index(head->status)], 1);
-	if (shape_answers(x, head))
+	if (answer_error_at_once(x, head))
 		return;
 	end_request_metering(x);
 	begin_account(x, head);
@@ -264,9 +264,9 @@ on_head(void *arg, const struct http1_head *head, bool end)
 	if (!x->to_admin && head->status >= 400 && x->method != HTTP_HEAD) {
 		if (x->out.p != NULL) /* an interim answer */
 			out_flush(x);
-		shape_head(x, head);
+		answer_error_begin(x, head);
 		if (end)
-			shape_end(x);
+			answer_error_end(x);
 		return;
 	}
 	relay_head(x, head);
@@ -313,7 +313,7 @@ on_body(void *arg, struct span data, bool end)
 	struct exchange *x = exchange_check(arg);
 
 	if (x->state == EXCHANGE_SHAPE) {
-		shape_body(x, data, end);
+		answer_error_body(x, data, end);
 		return;
 	}
 	if (data.n > 0) {
@@ -385,7 +385,7 @@ on_fail(void *arg, enum upstream_failure f)
 		exchange_break(x);
 		return;
 	}
-	(void)out_take(x);
+	(void)out_take(x); /* of what was built nothing goes out */
 	exchange_fail(x, failure_error(x, f), NULL);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The state of an exchange, shared by exchange.c (its begin and end), admission.c (who is
- * let in), request_body.c, local.c, answer.c, shape.c and access.c; nobody else includes this.
+ * let in), request_body.c, local.c, answer.c, answer_error.c and access.c; nobody else
+ * includes this.
  */
 #ifndef GATEHOUSE_WORKER_EXCHANGE_STATE_H
 #define GATEHOUSE_WORKER_EXCHANGE_STATE_H
@@ -144,17 +145,17 @@ void answer_stop_metering(struct exchange *x);
  * complete: they are its last. */
 void answer_note_usage(struct exchange *x, bool complete);
 
-/* shape.c */
+/* answer_error.c */
 
 /* Is the head of upstream's answer, or admin's, nothing to pass on? Then x is answered
  * here, and ended. */
-bool shape_answers(struct exchange *x, const struct http1_head *head);
+bool answer_error_at_once(struct exchange *x, const struct http1_head *head);
 /* An error begins. Nothing may be waiting in x->out. */
-void shape_head(struct exchange *x, const struct http1_head *head);
+void answer_error_begin(struct exchange *x, const struct http1_head *head);
 /* Some of its body; end: the last of it, which ends x. */
-void shape_body(struct exchange *x, struct span data, bool end);
+void answer_error_body(struct exchange *x, struct span data, bool end);
 /* It is complete: passed on if clients can read it, else said anew. Ends x. */
-void shape_end(struct exchange *x);
+void answer_error_end(struct exchange *x);
 
 /* access.c */
 

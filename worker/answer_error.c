@@ -8,7 +8,7 @@
 #include "worker/forward.h"
 #include "worker/jsonscan.h"
 
-enum { SHAPE_MAX = 64 * 1024 }; /* an error body longer than this is replaced */
+enum { ERROR_MAX = 64 * 1024 }; /* an error body longer than this is replaced */
 
 /* Gatehouse's own key is refused: that is no matter of the client's. */
 static void
@@ -44,7 +44,7 @@ refuse_for_admin(struct exchange *x, unsigned status)
 }
 
 bool
-shape_answers(struct exchange *x, const struct http1_head *head)
+answer_error_at_once(struct exchange *x, const struct http1_head *head)
 {
 	if (!x->to_admin && head->status == 401)
 		upstream_refuses_us(x);
@@ -56,7 +56,7 @@ shape_answers(struct exchange *x, const struct http1_head *head)
 }
 
 void
-shape_head(struct exchange *x, const struct http1_head *head)
+answer_error_begin(struct exchange *x, const struct http1_head *head)
 {
 	struct reply_context ctx = exchange_context(x);
 	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
@@ -88,7 +88,7 @@ error_type(const struct exchange *x)
 }
 
 void
-shape_end(struct exchange *x)
+answer_error_end(struct exchange *x)
 {
 	struct span said = { x->shaped.p, x->shaped.n };
 	struct reply_context ctx = exchange_context(x);
@@ -111,11 +111,11 @@ shape_end(struct exchange *x)
 }
 
 void
-shape_body(struct exchange *x, struct span data, bool end)
+answer_error_body(struct exchange *x, struct span data, bool end)
 {
-	if (x->shaped.n + data.n > SHAPE_MAX || x->head.n == 0 ||
+	if (x->shaped.n + data.n > ERROR_MAX || x->head.n == 0 ||
 	    buf_add(x->env, &x->shaped, data, 1024) != 0)
 		buf_free(x->env, &x->head); /* too long to be judged: said anew */
 	if (end)
-		shape_end(x);
+		answer_error_end(x);
 }
