@@ -85,6 +85,8 @@ spawn(struct master *m, struct generation *g, uint32_t slot, uint64_t now_ms)
 	p->pid = pid;
 	p->seen_phase = WORKER_STARTING;
 	g->alive++;
+	state_wake_at(
+	    m, now_ms + STATE_POLL_MS); /* it will be ready soon: see step_phase() */
 }
 
 void

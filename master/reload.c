@@ -43,8 +43,6 @@ finish(struct master *m, enum reload_result result, const struct errmsg *reason)
 	r->reason = *reason;
 	r->last_wall_ms = clock_wall_ms();
 	m->status_dirty = true;
-	if (r->wanted)
-		state_wake_at(m, 0); /* another one has been asked for meanwhile */
 	figures_on_reload(m, result);
 	if (result == RELOAD_OK)
 		expiry_request(m);
@@ -246,6 +244,8 @@ reload_step(struct master *m, uint64_t now_ms)
 		step_rising(m, now_ms);
 	if (m->reload.step == RELOAD_HANDING_OVER && crew_is_alone(m, now_ms))
 		end_well(m);
+	if (m->reload.step == RELOAD_IDLE && m->reload.wanted)
+		state_wake_at(m, now_ms + STATE_POLL_MS);
 }
 
 void
