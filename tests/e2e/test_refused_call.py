@@ -4,7 +4,7 @@ The calls are made by ptrace (harness/tracer.py), in the release build, for one 
 """
 
 import pytest
-from harness import admin, gatehouse, raw, spent, streams, tracer
+from harness import admin, gatehouse, spent, streams, tracer
 from harness.poll import until
 
 STREAMS_MAX = 64
@@ -57,13 +57,6 @@ def begin_on_both(house, room, gate):
     return begun, until("each worker has a stream", each_has_one)
 
 
-def ends_whole(stream):
-    try:
-        return streams.is_whole(stream)
-    except raw.Broken:
-        return False
-
-
 def assert_told(house, pid, role, call):
     """The master has one line of its death, with who it was and what it did."""
     [line] = until("the master tells it", lambda: house.lines("child_exit", "error"))
@@ -91,7 +84,7 @@ class TestWorker:
         until("another is there", lambda: len(now := own.workers()) == 2 and victim not in now)
         assert other in own.workers() and own.admin() == others
         standin.open_gate(call)
-        assert sum(ends_whole(stream) for stream in begun) == counts[other] == len(begun) - counts[victim]
+        assert sum(streams.ends_whole(stream) for stream in begun) == counts[other] == len(begun) - counts[victim]
         for _ in range(10):
             assert own.ask("GET", "/v1/models").status == 200
         until("each is in the ledger, the cut ones as such",

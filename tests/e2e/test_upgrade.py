@@ -553,7 +553,7 @@ class TestAnotherJournal:
         house.expect("child_exit")
         os.kill(old[0], signal.SIGKILL)
         standin.open_gate("wider")
-        whole = sum(ends_whole(stream) for stream in begun)
+        whole = sum(streams.ends_whole(stream) for stream in begun)
         renewed(house, old)
         until("each is in the ledger, the cut ones as such", lambda: [
             sum(row[name] for row in usage(house)["rows"]) for name in ("requests", "requests_cut")]
@@ -628,13 +628,6 @@ def kill_all(house):
 def journal(house):
     """The names of the arenas that there are."""
     return {path.name for path in (house.folder / "data/journal").glob("*.arena")}
-
-
-def ends_whole(stream):
-    try:
-        return streams.is_whole(stream)
-    except raw.Broken:
-        return False
 
 
 def stayed(house):

@@ -236,12 +236,9 @@ class Storm(Striker):
         certs.put(self._pair, self._renewals[self.counts["certificate"] % len(self._renewals)])
         last = self._house.reload()
         assert last["result"] == "ok", last
-        until("the new one is shown", self._shows_the_new_one)
-        return True
-
-    def _shows_the_new_one(self):
         with self._house.connect_tls(self._trust) as connection:
-            return connection.sock.getpeercert(True) == certs.der(self._pair)
+            assert connection.sock.getpeercert(True) == certs.der(self._pair), "an old worker still takes connections"
+        return True
 
     def _upgrade(self):
         self._wait_for_room()

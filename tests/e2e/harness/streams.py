@@ -26,3 +26,11 @@ def begin(house, connect=None, **chosen):
 def is_whole(stream):
     """Whether it ends as a complete one does."""
     return list(iter(stream.event, None))[-1] == b"data: [DONE]"
+
+
+def ends_whole(stream):
+    """The same of one that may have been cut."""
+    try:
+        return is_whole(stream)
+    except raw.Broken:
+        return False
