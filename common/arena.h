@@ -68,8 +68,8 @@ int arena_create(const char *dir, uint64_t id, uint32_t n_cells, uint32_t n_slot
  * one has closed it or is gone.
  * One that another version has made with another layout can be read, settled and retired,
  * not counted in; see arena_is_of_our_form().
- * Returns 0, ERR_STALE (a newer version, whose layout has no place here), ERR_SYNTAX (cut short or
- * damaged: sizes and indices do not fit; no regular file; another arena's name),
+ * Returns 0, ERR_STALE (a newer version, whose layout has no place here), ERR_SYNTAX
+ * (cut short or damaged: sizes and indices do not fit; no regular file; another arena's name),
  * -ENODATA (power was lost before anything of it reached the disk), -EWOULDBLOCK
  * (writable: its owner still lives), -errno.
  */

@@ -46,7 +46,8 @@ int arena_file_allocate(int fd, size_t bytes) MUSTCHECK;
 /* Be the one who writes. Returns 0, -EWOULDBLOCK or -errno. */
 int arena_file_lock(int fd) MUSTCHECK;
 
-/* Map fd, whose sizes were checked, into a, whose form is set. Returns the header, or NULL with errno. */
+/* Map fd, whose sizes were checked, into a, whose form is set. Returns the header, or NULL
+ * with errno. */
 struct arena_header *arena_file_map(
     struct arena *a, int fd, uint64_t n_cells, uint64_t n_slots);
 

@@ -28,8 +28,8 @@ struct shape {
 
 /*
  * Look at the event between from and to: set the rest. Digits stay as they are where they can
- * decide whether a number is taken (long or signed ones, exponents), or may stand for a
- * letter (\u0075). Returns false if no event can be told to be like it.
+ * decide whether a number is taken (long or signed ones, fractions, exponents), or may
+ * stand for a letter (\u0075). Returns false if no event can be told to be like it.
  */
 bool shape_learn(struct shape *s);
 
