@@ -6,7 +6,7 @@ import signal
 import ssl
 
 import pytest
-from harness import certs, keys, procfs, raw, rising, streams
+from harness import certs, keys, procfs, raw, rising, streams, successors
 from harness.load import Load
 from harness.poll import until
 from harness.upstream import steering
@@ -33,12 +33,6 @@ def serves_with(house, context):
     """Is a request served over TLS? Raises ssl.SSLCertVerificationError where the context does not trust what is shown."""
     with house.connect_tls(context) as connection:
         return connection.ask("GET", "/v1/models", AUTH).status == 200
-
-
-def has_left(house, workers):
-    """The old generation has gone, the new one is complete."""
-    until("the old generation has left", lambda: not set(workers) & set(house.workers()))
-    assert len(house.workers()) == 2
 
 
 @pytest.fixture
@@ -160,7 +154,7 @@ class TestCertificates:
             assert all(serves_with(house, pair.client_context()) for _ in range(8))
             standin.open_gate("renewed")
             assert list(iter(stream.event, None))[-1] == b"data: [DONE]"
-        has_left(house, old_workers)
+        successors.renewed(house, old_workers)
 
     def test_a_renewal_under_load_fails_no_request(self, renewable):
         house, pair, place = renewable
@@ -171,7 +165,7 @@ class TestCertificates:
                 os.replace(fresh.cert, pair.cert)
                 old = house.workers()
                 assert house.reload()["result"] == "ok"
-                has_left(house, old)
+                successors.renewed(house, old)
         assert load.broken == []
         assert set(load.statuses) == {200}
 
@@ -225,7 +219,7 @@ def test_a_reload_is_finished_when_no_old_worker_takes_connections(held_over):
     os.kill(old[0], signal.SIGCONT)
     until("it is finished", lambda: house.status()["reloads_finished"] == 1)
     assert house.status()["last_reload"]["result"] == "ok"
-    has_left(house, old)
+    successors.renewed(house, old)
 
 
 def test_a_reload_does_not_wait_for_ever_for_an_old_worker_that_hangs(held_over):
@@ -233,7 +227,7 @@ def test_a_reload_does_not_wait_for_ever_for_an_old_worker_that_hangs(held_over)
     until("it is finished", lambda: house.status()["reloads_finished"] == 1)
     assert house.status()["last_reload"]["result"] == "ok"
     os.kill(old[0], signal.SIGCONT)
-    has_left(house, old)
+    successors.renewed(house, old)
 
 
 def test_a_stop_meanwhile_ends_the_reload_well(held_over):
@@ -284,14 +278,14 @@ class TestWhileTheNewOnesRise:
         assert streams.is_whole(stream)
         stream.close()
         assert house.reload()["result"] == "ok"
-        has_left(house, old)
+        successors.renewed(house, old)
 
     def test_the_next_reload_does_not_wait_for_streams_of_those_that_failed(self, risen):
         house, old, held, trusted = risen
         with until("its sibling has a stream", lambda: begun_with(house, trusted)):
             self.fail(house, held)
             assert house.reload()["result"] == "ok"
-        has_left(house, old)
+        successors.renewed(house, old)
 
     def test_a_key_revoked_meanwhile_is_refused(self, risen):
         house, old, held, _ = risen
@@ -300,7 +294,7 @@ class TestWhileTheNewOnesRise:
         assert house.ask("GET", "/v1/models", key=keys.secret("other")).status == 200
         assert house.status()["reloads_finished"] < house.status()["reloads_started"]
         os.kill(held, signal.SIGCONT)
-        has_left(house, old)
+        successors.renewed(house, old)
 
 
 class TestCommands:

@@ -7,65 +7,15 @@ import shutil
 import signal
 import socket
 import ssl
-import struct
 import subprocess
-import urllib.request
-from pathlib import Path
 
 import pytest
-from harness import certs, gatehouse, keys, procfs, raw, rising, streams
-from harness.admin import PASSWORD, Admin
+from harness import certs, gatehouse, keys, procfs, raw, rising, streams, successors
 from harness.load import Load
 from harness.poll import settled, until
 from harness.program import Program
 
 MODELS = raw.request("GET", "/v1/models", streams.AUTH)
-LAYOUT_AT = 8  # bytes of a region before the hash of its layout
-
-
-def upgrade(house, wanted="ok"):
-    """SIGUSR2 and its outcome."""
-    last = house.upgrade()
-    assert last["result"] == wanted, last
-    return last["reason"]
-
-
-def renewed(house, workers):
-    """The old generation has left, the new one is complete."""
-    until("the old generation has left", lambda: not set(workers) & set(house.workers()))
-    assert len(house.workers()) == 2
-
-
-def metrics(house):
-    """Samples by series."""
-    port = house.status()["metrics_listen"][0].rpartition(":")[2]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-        lines = answer.read().decode().splitlines()
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
-
-
-def totals(samples):
-    """Those that may never go back."""
-    return {name: value for name, value in samples.items()
-            if name.partition("{")[0].endswith(("_total", "_bucket", "_count", "_sum"))
-            and not name.startswith("process_")}
-
-
-def make_stale(house):
-    """The master's regions look as if another version had laid them out."""
-    for entry in Path(f"/proc/{house.pid}/fd").iterdir():
-        if "memfd:gatehouse-" in os.readlink(entry):
-            with entry.open("r+b", buffering=0) as region:
-                region.seek(LAYOUT_AT)
-                [layout] = struct.unpack("<Q", region.read(8))
-                region.seek(LAYOUT_AT)
-                region.write(struct.pack("<Q", layout ^ 1))
-
-
-def usage(house):
-    done = house.run("usage", "--format", "json")
-    assert done.returncode == 0, done
-    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -90,7 +40,7 @@ class TestUnderLoad:
         begun = [streams.begin(own, own.connect_tls if i % 2 else own.connect, gate="upgrade", events=3)
                  for i in range(300)]
         assert standin.state()["busy"] == 300
-        upgrade(own)
+        successors.upgrade(own)
         assert own.pid == pid and procfs.is_alive(pid)
         assert set(workers) <= set(own.workers()), "old workers stay for their streams"
         assert len(own.workers()) == 4
@@ -99,27 +49,27 @@ class TestUnderLoad:
         assert all([streams.is_whole(stream) for stream in begun])
         for stream in begun:
             stream.close()
-        renewed(own, workers)
-        until("each is in the ledger", lambda: sum(row["requests"] for row in usage(own)["rows"]) == 301)
+        successors.renewed(own, workers)
+        until("each is in the ledger", lambda: sum(row["requests"] for row in successors.usage(own)["rows"]) == 301)
 
     def test_requests_under_load_do_not_fail_and_usage_adds_up(self, own, standin):
         with Load(own.connect, MODELS, 6) as load:
             for _ in range(3):
                 before = own.workers()
-                upgrade(own)
-                renewed(own, before)
+                successors.upgrade(own)
+                successors.renewed(own, before)
             done = load.done
             until("requests go on", lambda: load.done > done + 50)
         assert load.broken == []
         assert set(load.statuses) == {200}
-        until("all is in the ledger", lambda: sum(row["requests"] for row in usage(own)["rows"]) == load.done)
+        until("all is in the ledger", lambda: sum(row["requests"] for row in successors.usage(own)["rows"]) == load.done)
 
     def test_session_tickets_hold_across_it(self, own):
         context = own.tls_pair.client_context()
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # the ticket comes with the handshake
         with own.connect_tls(context) as connection:
             session = connection.sock.session
-        upgrade(own)
+        successors.upgrade(own)
         with (socket.create_connection(("127.0.0.1", own.https_port), 20) as plain,
               context.wrap_socket(plain, server_hostname="localhost", session=session) as again):
             assert again.session_reused
@@ -129,23 +79,23 @@ class TestWhatStays:
     def test_windows_hold(self, start_house):
         house = start_house(entries=[keys.entry(rate_limit=5)], WATCH="off", RATE_LIMIT_WINDOW="600s")
         assert [house.ask("GET", "/v1/models").status for _ in range(4)] == [200] * 4
-        upgrade(house)
+        successors.upgrade(house)
         assert [house.ask("GET", "/v1/models").status for _ in range(3)] == [200, 429, 429]
 
     def test_counters_never_go_back(self, own):
         for _ in range(20):
             assert own.ask("GET", "/v1/models").status == 200
         assert own.ask("GET", "/v1/models", key="pm_wrong").status == 401
-        before = totals(metrics(own))
+        before = successors.totals(successors.metrics(own))
         assert before['gatehouse_requests_total{endpoint="models",code="200"}'] == 20
-        upgrade(own)
-        after = totals(until("the new admin serves", lambda: metrics_or_none(own)))
+        successors.upgrade(own)
+        after = successors.totals(until("the new admin serves", lambda: successors.metrics_or_none(own)))
         assert {name: after.get(name) for name in before} == before
 
     def test_the_status_goes_on(self, own):
         own.reload()
         before = own.status()
-        upgrade(own)
+        successors.upgrade(own)
         after = own.status()
         for name in ("pid", "started", "reloads_started", "reloads_finished", "listen", "metrics_listen", "data_dir",
                      "worker_restarts", "last_reload"):
@@ -155,7 +105,7 @@ class TestWhatStays:
 
     def test_commands_work_on(self, own):
         old_admin = own.admin()
-        upgrade(own)
+        successors.upgrade(own)
         until("admin is a new one", lambda: (now := own.admin()) and now != old_admin)
         assert own.run("reload").returncode == 0
         assert own.run("keys", "create", "--id", "another").returncode == 0
@@ -168,14 +118,14 @@ class TestWhatStays:
         own.expect("child_exit")
         stream = streams.begin(own, gate="settled", events=2)
         old = own.workers()
-        upgrade(own)
+        successors.upgrade(own)
         for pid in own.workers():
             os.kill(pid, signal.SIGKILL)
         until("they have successors", lambda: len(now := own.workers()) == 2 and not set(now) & set(old))
         until("none is a zombie", lambda: not procfs.zombies(own.pid))
         standin.open_gate("settled")
         stream.close()
-        until("the cut stream is counted", lambda: sum(row["requests"] for row in usage(own)["rows"]) == 1)
+        until("the cut stream is counted", lambda: sum(row["requests"] for row in successors.usage(own)["rows"]) == 1)
         assert own.ask("GET", "/v1/models").status == 200
 
     def test_five_of_them_leave_no_descriptor_and_no_process_behind(self, own):
@@ -189,8 +139,8 @@ class TestWhatStays:
         before = settled("descriptors", lambda: tuple(held()), 5)
         for _ in range(5):
             workers = own.workers()
-            upgrade(own)
-            renewed(own, workers)
+            successors.upgrade(own)
+            successors.renewed(own, workers)
             until("all run", all_is_well)
         until("the same are open", lambda: tuple(held()) == before)
         assert len(procfs.children(own.pid)) == 3
@@ -201,7 +151,7 @@ class TestWhatStays:
         until("it runs", lambda: program.report("started"))
         until("it serves", lambda: house.ask("GET", "/health/ready", key=None).status == 200)
         before = house.status()["upstream_process"]
-        upgrade(house)
+        successors.upgrade(house)
         assert house.status()["upstream_process"] == before
         house.expect("upstream_exit")
         os.kill(before["pid"], signal.SIGKILL)
@@ -210,13 +160,6 @@ class TestWhatStays:
         until("it serves again", lambda: (program.folder / "socket").exists())
         house.stop()
         assert len(program.report("interrupted")) == 1
-
-
-def metrics_or_none(house):
-    try:
-        return metrics(house)
-    except OSError:
-        return None
 
 
 class TestTheExecutable:
@@ -228,9 +171,9 @@ class TestTheExecutable:
         new_link.symlink_to(second.name)
         os.replace(new_link, link)
         file.unlink()
-        upgrade(house)
+        successors.upgrade(house)
         assert os.readlink(f"/proc/{house.pid}/exe") == str(second)
-        upgrade(house)
+        successors.upgrade(house)
         assert house.ask("GET", "/v1/models").status == 200
 
     @pytest.mark.parametrize("text", [None, "no program", "#!/bin/false\n", "#!/bin/sh\nkill -SEGV $$\n",
@@ -243,14 +186,14 @@ class TestTheExecutable:
         if text is not None:
             file.write_text(text)
             file.chmod(0o755)
-        reason = upgrade(house, "refused")
+        reason = successors.upgrade(house, "refused")
         assert reason
         if text is not None and "too old" in text:
             assert reason == "it is too old"
         assert house.workers() == workers and house.status()["generation"] == generation
         assert len(house.lines("upgrade", "error")) == 1
         shutil.copy(gatehouse.binary(), file)
-        upgrade(house)
+        successors.upgrade(house)
 
     def test_one_that_dies_as_the_master_costs_no_running_stream(self, installed, standin):
         house, file, _ = installed
@@ -282,7 +225,7 @@ class TestTheExecutable:
         house.expect("upgrade")
         path.write_text('{"max_body": "nonsense"}')
         workers = house.workers()
-        assert "max_body" in upgrade(house, "refused")
+        assert "max_body" in successors.upgrade(house, "refused")
         assert house.workers() == workers
 
     def test_changed_configuration_holds_and_what_needs_a_restart_stays(self, start_house, folder):
@@ -290,7 +233,7 @@ class TestTheExecutable:
         path.write_text("{}")
         house = start_house(GATEHOUSE_CONFIG=path, WORKERS=None, LISTEN="http://127.0.0.1:0", MAX_BODY=None)
         path.write_text(json.dumps({"workers": house.status()["workers"] + 1, "max_body": 10}))
-        upgrade(house)
+        successors.upgrade(house)
         until("as many serve as before", lambda: house.status()["workers"] == len(house.workers()))
         assert [line for line in house.lines("upgrade", "warn") if "WORKERS" in line.msg]
         answer = house.ask("POST", "/v1/chat/completions", {"Content-Type": "application/json"}, b'{"model":"much"}')
@@ -354,7 +297,7 @@ class TestMeetings:
         os.kill(old[0], signal.SIGCONT)
         until("it is finished", lambda: own.status()["upgrades_finished"] == 1)
         assert own.status()["last_upgrade"]["result"] == "ok"
-        renewed(own, old)
+        successors.renewed(own, old)
 
     def test_several_during_one_are_one_more_after_it(self, own):
         own.signal(signal.SIGUSR2)
@@ -397,7 +340,7 @@ class TestMeetings:
 
     def test_a_stop_right_after_one_lets_streams_of_both_generations_end(self, own, standin):
         old = streams.begin(own, gate="both", events=2)
-        upgrade(own)
+        successors.upgrade(own)
         new = streams.begin(own, gate="both", events=2)
         own.signal(signal.SIGTERM)
         until("it drains", lambda: own.status()["state"] == "draining")
@@ -407,7 +350,7 @@ class TestMeetings:
 
     def test_a_second_sigterm_after_one_hurries_both_generations(self, own):
         begun = [streams.begin(own, gate="never", events=2)]
-        upgrade(own)
+        successors.upgrade(own)
         begun.append(streams.begin(own, gate="never", events=2))
         own.signal(signal.SIGTERM)
         until("it drains", lambda: own.status()["state"] == "draining")
@@ -415,13 +358,6 @@ class TestMeetings:
         assert own.wait() == 0
         for stream in begun:
             stream.close()
-
-
-def replaced(house, pid):
-    """It is killed: the pid of its successor."""
-    before = procfs.own_children(house.pid)
-    os.kill(pid, signal.SIGKILL)
-    return until("it is replaced", lambda: set(procfs.own_children(house.pid)) - set(before)).pop()
 
 
 class TestWhileTheNewOnesRise:
@@ -440,12 +376,12 @@ class TestWhileTheNewOnesRise:
 
     def test_who_is_forked_then_for_the_old_generation_leaves_in_order(self, risen):
         house, worker, held = risen
-        successors = [replaced(house, worker), replaced(house, house.admin()[0])]
+        forked = [successors.replaced(house, worker), successors.replaced(house, house.admin()[0])]
         until("admin serves again", lambda: [line for line in house.lines("admin_start")
-                                             if line.fields["pid"] == successors[1] and "serves" in line.msg])
+                                             if line.fields["pid"] == forked[1] and "serves" in line.msg])
         os.kill(held, signal.SIGCONT)
-        until("they have left", lambda: not set(successors) & set(procfs.own_children(house.pid)))
-        ends = [line.msg for line in house.lines("child_exit") if any(f"pid {pid})" in line.msg for pid in successors)]
+        until("they have left", lambda: not set(forked) & set(procfs.own_children(house.pid)))
+        ends = [line.msg for line in house.lines("child_exit") if any(f"pid {pid})" in line.msg for pid in forked)]
         assert len(ends) == 2 and all(end.endswith("exit status 0") for end in ends), ends
 
     def test_one_that_failed_does_not_stand_in_the_way_of_a_reload(self, risen, folder):
@@ -466,173 +402,3 @@ class TestWhileTheNewOnesRise:
         until("it drains", lambda: house.status()["state"] == "draining")
         os.kill(held, signal.SIGKILL)
         assert house.wait() == 0
-
-
-class TestAnotherLayout:
-    """A version whose shared memory looks different: sockets and counts stay, windows begin anew."""
-
-    def test_streams_and_counts_stay_and_windows_begin_anew(self, start_house, standin):
-        house = start_house(entries=[keys.entry(rate_limit=4)], WATCH="off", METRICS_LISTEN="127.0.0.1:0",
-                            RATE_LIMIT_WINDOW="600s")
-        assert [house.ask("GET", "/v1/models").status for _ in range(4)] == [200] * 4
-        assert house.ask("GET", "/v1/models").status == 429
-        before = totals(metrics(house))
-        make_stale(house)
-        upgrade(house)
-        assert [line for line in house.lines("upgrade", "warn") if "windows" in line.msg]
-        after = totals(until("the new admin serves", lambda: metrics_or_none(house)))
-        assert {name: after.get(name) for name in before} == before
-        stream = streams.begin(house, gate="stale", events=2)
-        assert house.ask("GET", "/v1/models").status == 200
-        make_stale(house)
-        old = house.workers()
-        upgrade(house)
-        standin.open_gate("stale")
-        assert streams.is_whole(stream)
-        stream.close()
-        renewed(house, old)
-        upgrade(house)
-        assert house.ask("GET", "/v1/models").status == 200
-
-    def test_the_page_goes_on_saying_when_it_was_started_and_how_the_last_reload_went(self, start_house):
-        house = start_house(ADMIN_PASSWORD=PASSWORD)
-        house.expect("reload")
-        keys.write_text(house.key_file, "{")
-        assert house.reload()["result"] == "refused"
-        keys.write(house.key_file, keys.entry())
-        before = stayed(house)
-        assert before["started_at"] > "2026" and before["last_reason"]
-        make_stale(house)
-        upgrade(house)
-        assert stayed(house) == before
-
-    def test_a_stop_right_after_one_is_heard_by_the_old_workers_too(self, own, standin):
-        stream, port = streams.begin(own, gate="old", events=2), own.http_port
-        make_stale(own)
-        upgrade(own)
-        own.signal(signal.SIGTERM)
-        until("nobody accepts", lambda: raw.refuses(port))
-        standin.open_gate("old")
-        assert streams.is_whole(stream)
-        assert own.wait() == 0
-
-
-class TestAnotherJournal:
-    """A version whose arenas have another layout: it reads, settles and flushes those of the older one."""
-
-    pytestmark = pytest.mark.skipif(gatehouse.release_binary() is None or gatehouse.wide_binary() is None,
-                                    reason="needs the builds `release` and `wide`")
-
-    @pytest.fixture
-    def versions(self, folder):
-        """(where the program is started from, a function that has another one be there)"""
-        place = folder / f"journal-{os.getpid()}-{len(list(folder.iterdir()))}"
-        place.mkdir()
-        program = place / "gatehouse"
-
-        def install(binary):
-            file = place / f"{len(list(place.iterdir()))}"
-            shutil.copy(binary, file)
-            file.replace(program)
-
-        return program, install
-
-    def test_an_older_one_s_counts_and_open_streams_are_counted_once(self, versions, start_house, standin):
-        program, install = versions
-        install(gatehouse.release_binary())
-        house = start_house(program=program)
-        for _ in range(5):
-            assert house.ask("GET", "/v1/models").status == 200
-        begun = [streams.begin(house, gate="wider", events=3) for _ in range(8)]
-        old, arenas = house.workers(), journal(house)
-        install(gatehouse.wide_binary())
-        upgrade(house)
-        assert set(old) <= set(house.workers()), "old workers stay for their streams"
-        for _ in range(7):
-            assert house.ask("GET", "/v1/models").status == 200
-        house.expect("child_exit")
-        os.kill(old[0], signal.SIGKILL)
-        standin.open_gate("wider")
-        whole = sum(streams.ends_whole(stream) for stream in begun)
-        renewed(house, old)
-        until("each is in the ledger, the cut ones as such", lambda: [
-            sum(row[name] for row in usage(house)["rows"]) for name in ("requests", "requests_cut")]
-            == [20, len(begun) - whole])
-        until("the older version's arenas are settled, flushed and gone", lambda: not arenas & journal(house))
-        assert not house.lines("journal", "error")
-
-    def test_who_takes_an_old_worker_s_place_meanwhile_counts_in_an_arena_of_today(self, versions, start_house):
-        program, install = versions
-        for _ in range(30):
-            install(gatehouse.release_binary())
-            house = start_house(program=program, WORKERS=4)
-            assert house.ask("GET", "/v1/models").status == 200
-            old, arenas = house.workers(), journal(house)
-            install(gatehouse.wide_binary())
-            if (held := rising.hold_one(house, signal.SIGUSR2)) is not None:
-                break
-            house.stop()
-        assert held is not None, "none could be held in time"
-        house.expect("child_exit")
-        successors = {replaced(house, pid) for pid in old}
-        assert [house.ask("GET", "/v1/models").status for _ in range(3)] == [200] * 3
-        os.kill(held, signal.SIGCONT)
-        until("they have left", lambda: not successors & set(procfs.own_children(house.pid)))
-        until("each is in the ledger", lambda: sum(row["requests"] for row in usage(house)["rows"]) == 4)
-        until("the older version's arenas are gone", lambda: not arenas & journal(house))
-        assert not house.lines("journal", "error")
-
-    def test_what_an_older_one_left_when_all_was_killed_is_taken_in(self, versions, start_house, standin):
-        program, install = versions
-        install(gatehouse.release_binary())
-        house = start_house(program=program)
-        begun = [streams.begin(house, gate="never", events=3) for _ in range(4)]
-        arenas = journal(house)
-        kill_all(house)
-        for stream in begun:
-            stream.close()
-        install(gatehouse.wide_binary())
-        house.start()
-        until("each is in the ledger", lambda: sum(row["requests_cut"] for row in usage(house)["rows"]) == 4)
-        until("the older version's arenas are gone", lambda: not arenas & journal(house))
-        assert not house.lines("journal", "error")
-
-    def test_an_older_one_refuses_a_newer_one_s_by_name(self, versions, start_house, standin):
-        program, install = versions
-        install(gatehouse.wide_binary())
-        house = start_house(program=program)
-        house.expect("upgrade", "journal")
-        stream = streams.begin(house, gate="narrower", events=3)
-        workers = house.workers()
-        install(gatehouse.release_binary())
-        assert "journal" in (reason := upgrade(house, "refused")) and "another version" in reason
-        assert house.workers() == workers
-        standin.open_gate("narrower")
-        assert streams.is_whole(stream)
-        until("it is in the ledger", lambda: sum(row["requests"] for row in usage(house)["rows"]) == 1)
-        arenas = journal(house)
-        kill_all(house)
-        house.start()
-        assert arenas <= journal(house), "what it can't read is left alone"
-        named = [line.msg for line in house.lines("journal", "error")]
-        assert all(any(arena in text and "another version" in text for text in named) for arena in arenas)
-
-
-def kill_all(house):
-    """No process has the time to put anything in order."""
-    os.killpg(house.pid, signal.SIGKILL)
-    until("all are gone", lambda: not procfs.session_members(house.pid))
-    house.process.wait(20)
-
-
-def journal(house):
-    """The names of the arenas that there are."""
-    return {path.name for path in (house.folder / "data/journal").glob("*.arena")}
-
-
-def stayed(house):
-    """What the admin page shows of the time before an upgrade."""
-    room = Admin(house)
-    until("the admin process serves", lambda: room.login().status == 200)
-    status = room.get("status")
-    return {"started_at": status["started_at"], "last_reason": status["reloads"]["last_reason"]}

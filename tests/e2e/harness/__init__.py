@@ -25,6 +25,9 @@ visitors    many clients over TLS, of all manners
 errands     what they ask for, and what must come back
 storm       all that befalls a gatehouse at random, and which failures it excuses
 gauges      memory and descriptors over time
+successors  generations that follow one another
+rising      one that is held while it rises
+tracer      a system call that a process would not make by itself
 spent       what was used, as gatehouse says it and as it must be
 accounts    whether what was counted is what clients saw
 arrivals    random arrivals, and when each can have been let in
