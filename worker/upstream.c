@@ -139,6 +139,7 @@ call_send_held(struct upstream_call *call)
 
 	conn->sent_before = conn->wire.sent;
 	conn->in_body = false;
+	conn->in_parts = false;
 	conn->interims = 0;
 	conn_write(conn, (struct span){ call->held, call->held_n }, (struct span){ 0 });
 	if (!call->whole)

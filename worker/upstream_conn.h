@@ -55,6 +55,7 @@ struct upstream_conn {
 	size_t tried;              /* addresses tried so far */
 	uint64_t sent_before;      /* wire.sent when the call began */
 	bool in_body;              /* the answer's head is done */
+	bool in_parts;             /* the answer takes more than one read */
 	uint8_t interims;          /* interim answers so far */
 	char *in;                  /* part of an answer's head */
 	size_t in_n;

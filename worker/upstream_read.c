@@ -154,18 +154,31 @@ on_end(struct upstream_conn *conn, int r)
 	upstream_on_broken(conn, call->answered ? UPSTREAM_CUT : UPSTREAM_BROKEN);
 }
 
+/* More of the answer is to come, as a stream's events do. Packets to say that each has
+ * arrived were a fifth of what an event costs. */
+static void
+expect_more(struct upstream_conn *conn)
+{
+	if (conn->in_body && !conn->in_parts) {
+		conn->in_parts = true;
+		wire_delay_acks(conn->wire.fd);
+	}
+}
+
 /* What was read has been delivered, and the call goes on; r: what came of it. */
 static void
 go_on(struct upstream_conn *conn, int r)
 {
 	struct upstream_call *call = conn->call;
 
-	if (r != 0)
+	if (r != 0) {
 		upstream_on_broken(conn, conn->in_body ? UPSTREAM_CUT : UPSTREAM_BROKEN);
-	else if (wire_has_more(&conn->wire))
+	} else if (wire_has_more(&conn->wire)) {
 		on_end(conn, conn->wire.ahead);
-	else
+	} else {
+		expect_more(conn);
 		call->ops->on_flush(call->arg);
+	}
 }
 
 void

@@ -132,6 +132,13 @@ wire_write_last(struct wire *w, struct span head, struct span body)
  * forget flows that are silent for 4 min). Accepted sockets inherit a listener's. */
 void wire_tune_tcp(int fd);
 
+/* The peer will send little by little, and be sent nothing: let the kernel acknowledge
+ * several packets at once (TCP_QUICKACK off, tcp(7); RFC 9293 section 3.8.6.3), where it
+ * would have a packet of its own for each read. The kernel goes back to that by itself
+ * once 40 ms pass without another packet: so long, and once, waits a peer that sends
+ * nothing small before the last has been acknowledged (RFC 9293 section 3.7.4). */
+void wire_delay_acks(int fd);
+
 /* After ERR_SYNTAX of wire_read: go on in plain text, to say so. */
 void wire_make_plain(struct wire *w);
 

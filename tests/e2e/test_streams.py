@@ -5,11 +5,14 @@ import json
 import pytest
 from canned import usage
 from harness import keys, raw
+from harness.scripted import Upstream
 from harness.upstream import steering
 
 AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
 STREAMS = 100
 EVENTS = 5
+PACED = 60
+TRIES = 10
 
 
 def body(**fields):
@@ -181,3 +184,39 @@ def test_a_stream_of_ten_thousand_events_arrives_whole(house):
         events = connection.answer().events()
     assert len(events) == 10_004
     assert json.loads(events[-2])["usage"]["completion_tokens"] == 10_000
+
+
+def packets_for_events(connection, upstream):
+    """A stream of EVENTS small events, each sent when the last has arrived: what upstream was sent meanwhile."""
+    event = b"data: {}"
+    connection.send(chat())
+    peer = upstream.accept()
+    peer.until(body())
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.head()
+    before = peer.packets()
+    for _ in range(PACED):
+        peer.send(b"%x\r\n%b\n\n\r\n" % (len(event) + 2, event))
+        assert connection.event() == event
+    packets = peer.packets() - before
+    peer.send(b"0\r\n\r\n")
+    assert connection.event() is None
+    peer.close()
+    return packets
+
+
+@pytest.fixture
+def scripted():
+    running = Upstream()
+    yield running
+    running.stop()
+
+
+def test_events_are_acknowledged_together(scripted, start_house):
+    # Where the machine stands still for 40 ms the kernel goes back to a packet for each event: then another is tried.
+    house = start_house(upstream=scripted.url(), WORKERS=1)
+    packets = []
+    while not packets or packets[-1] >= PACED * 3 / 4:
+        assert len(packets) < TRIES, f"for {PACED} events each came so many packets: {packets}"
+        with house.connect() as connection:
+            packets.append(packets_for_events(connection, scripted))
