@@ -65,6 +65,37 @@ scan_either(const char *p, const char *end, char a, char b)
 	return scan_either_portable(p, end, a, b);
 }
 
+/* The first byte of [p, end) that can't stand for itself within a JSON string (RFC 8259
+ * section 7): a quote, a backslash, a control character; end if none is. */
+static inline const char *
+scan_text_portable(const char *p, const char *end)
+{
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+		p++;
+	return p;
+}
+
+/* The same, fast where it is short. */
+static inline const char *
+scan_text(const char *p, const char *end)
+{
+#if defined(__SSE2__)
+	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+	const __m128i control = _mm_set1_epi8(0x1f);
+
+	for (; end - p >= 16; p += 16) {
+		const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(v, control), v);
+		const int hits = _mm_movemask_epi8(
+		    _mm_or_si128(scan_hits(p, quote, backslash), is_control));
+
+		if (hits != 0)
+			return p + __builtin_ctz((unsigned)hits);
+	}
+#endif
+	return scan_text_portable(p, end);
+}
+
 /* The first a in [p, end) that b stands behind, or that is the last byte; end if there is
  * none. */
 static inline const char *
@@ -125,6 +156,18 @@ scan_digits(__m128i v)
 
 	return _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(9)), from_zero);
 }
+
+/* Are 16 bytes the same, but for digits? */
+static inline bool
+scan_alike_block(const char *a, const char *b)
+{
+	const __m128i va = _mm_loadu_si128((const __m128i *)(const void *)a);
+	const __m128i vb = _mm_loadu_si128((const __m128i *)(const void *)b);
+	const __m128i same = _mm_or_si128(
+	    _mm_cmpeq_epi8(va, vb), _mm_and_si128(scan_digits(va), scan_digits(vb)));
+
+	return _mm_movemask_epi8(same) == 0xffff;
+}
 #endif
 
 /* The same, fast. */
@@ -132,14 +175,12 @@ static inline bool
 scan_alike(const char *a, const char *b, size_t n)
 {
 #if defined(__SSE2__)
-	for (; n >= 16; a += 16, b += 16, n -= 16) {
-		const __m128i va = _mm_loadu_si128((const __m128i *)(const void *)a);
-		const __m128i vb = _mm_loadu_si128((const __m128i *)(const void *)b);
-		const __m128i same = _mm_or_si128(_mm_cmpeq_epi8(va, vb),
-		    _mm_and_si128(scan_digits(va), scan_digits(vb)));
-
-		if (_mm_movemask_epi8(same) != 0xffff)
-			return false;
+	if (n >= 16) {
+		for (size_t i = 0; i + 16 < n; i += 16)
+			if (!scan_alike_block(a + i, b + i))
+				return false;
+		/* the last ones, some of them for the second time */
+		return scan_alike_block(a + n - 16, b + n - 16);
 	}
 #endif
 	return scan_alike_portable(a, b, n);

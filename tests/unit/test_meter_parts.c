@@ -57,6 +57,29 @@ the_fast_search_finds_what_the_plain_one_does(void **state)
 }
 
 static void
+the_fast_search_in_a_text_finds_what_the_plain_one_does(void **state)
+{
+	static const char bytes[] = { 'a', '"', '\\', '\n', '\0', 0x1f, ' ', '!', '#',
+		'[', 0x7f, (char)0x80, (char)0xff };
+	char text[TEXT_BYTES];
+	uint32_t random = 1;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t from, to;
+
+		random_range(&random, &from, &to);
+		text[next_random(&random) % TEXT_BYTES] =
+		    bytes[next_random(&random) % sizeof(bytes)];
+		text[next_random(&random) % TEXT_BYTES] = 'a';
+		text[next_random(&random) % TEXT_BYTES] = 'a';
+		assert_ptr_equal(scan_text(text + from, text + to),
+		    scan_text_portable(text + from, text + to));
+	}
+}
+
+static void
 the_fast_search_for_two_finds_what_the_plain_one_does(void **state)
 {
 	char text[TEXT_BYTES];
@@ -270,6 +293,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_fast_search_in_a_text_finds_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_search_for_two_finds_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_comparison_says_what_the_plain_one_does),
 		cmocka_unit_test(the_fast_search_finds_what_the_plain_one_does),
