@@ -100,9 +100,10 @@ server_ctx_tune(SSL_CTX *ctx)
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 		SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);
+	/* The chain is what the file holds: nothing to be looked for in each handshake. */
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		SSL_MODE_ENABLE_PARTIAL_WRITE);
+		SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
