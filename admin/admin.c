@@ -316,7 +316,14 @@ admin_init(struct admin *a)
 	    (r = init_room(a)) != 0 || (r = init_http(a)) != 0 ||
 	    (r = init_metrics(a)) != 0)
 		return r;
-	return sandbox_enter(SANDBOX_ADMIN, &a->args->shared->state->admin_refused_call);
+	r = sandbox_enter(SANDBOX_ADMIN, &a->args->shared->state->admin_refused_call);
+	if (r != 0)
+		return r;
+	/* Requests may wait for upstream's name, and not for as long as a large ledger takes. */
+	if (a->resolve != NULL)
+		resolve_first(a->resolve, RESOLVE_FIRST_MS);
+	flush_begin(a->flush);
+	return 0;
 }
 
 static void

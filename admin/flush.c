@@ -354,9 +354,14 @@ flush_create(struct event_base *base, const struct flush_options *o, struct flus
 		flush_destroy(&f);
 		return r;
 	}
-	on_tick(-1, 0, f);
 	*out = f;
 	return 0;
+}
+
+void
+flush_begin(struct flush *f)
+{
+	on_tick(-1, 0, f);
 }
 
 void

@@ -29,12 +29,13 @@ struct flush_options {
 	void *arg;
 };
 
-/*
- * Open the ledger, if it can be opened now, and begin. Returns 0 or a code that says that
- * admin can't work at all (-ENOMEM, -ENAMETOOLONG).
- */
+/* Returns 0 or a code that says that admin can't work at all (-ENOMEM, -ENAMETOOLONG). */
 int flush_create(
     struct event_base *base, const struct flush_options *o, struct flush **out) MUSTCHECK;
+
+/* Open the ledger, if it can be opened now, and read it, which may take seconds; without
+ * this the loop does so a second later. */
+void flush_begin(struct flush *f);
 
 /* The last flush, then close the ledger. Accepts NULL inside, leaves NULL. */
 void flush_destroy(struct flush **f);

@@ -333,7 +333,8 @@ probe_start(struct probe_room *room, probe_fn done, void *arg)
 		.done = done,
 		.arg = arg };
 	if (room->o.url->scheme != UPSTREAM_UNIX &&
-	    shared_get_upstream(room->o.state, &p->addrs, NULL) != 0)
+	    (shared_get_upstream(room->o.state, &p->addrs, NULL) != 0 ||
+		!shared_is_upstream_of(&p->addrs, room->o.url->host)))
 		p->addrs.n = 0;
 	room->probes = p;
 	room->n++;

@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -301,11 +303,28 @@ resolve_create(struct event_base *base, struct state *state,
 		resolve_destroy(&r);
 		return -ENOMEM;
 	}
-	if (shared_get_upstream(state, &r->known, NULL) != 0)
+	if (shared_get_upstream(state, &r->known, NULL) != 0 ||
+	    !shared_is_upstream_of(&r->known, o->host)) {
 		r->known = (struct upstream_addrs){ 0 };
+		snprintf(r->known.host, sizeof(r->known.host), "%s", o->host);
+		shared_put_upstream(state, &r->known); /* the others' are nobody's now */
+	}
 	schedule(r, 0);
 	*out = r;
 	return 0;
+}
+
+void
+resolve_first(struct resolve *r, uint32_t ms)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	if (r->result != NULL || event_del(r->timer) != 0)
+		return; /* it goes on in the loop */
+	on_timer(-1, 0, r);
+	p.fd = r->fd;
+	if (r->result != NULL && poll(&p, 1, (int)ms) == 1)
+		on_result(r->fd, EV_READ, r);
 }
 
 void

@@ -15,7 +15,7 @@
 #include "common/err.h"
 #include "common/shared.h"
 
-enum { RESOLVE_INTERVAL_MS = 30000, RESOLVE_RETRY_MS = 1000 };
+enum { RESOLVE_INTERVAL_MS = 30000, RESOLVE_RETRY_MS = 1000, RESOLVE_FIRST_MS = 1000 };
 
 struct resolve;
 
@@ -37,12 +37,17 @@ struct resolve_options {
 };
 
 /*
- * Start with an attempt at once. Addresses and counts that a predecessor published
- * stay until there are newer ones; a failed attempt only counts.
+ * Start with an attempt as soon as the loop runs. Addresses and counts that a predecessor
+ * published of the same host stay until there are newer ones, those of another one are
+ * taken back; a failed attempt only counts.
  * Returns 0 or -ENOMEM.
  */
 int resolve_create(struct event_base *base, struct state *state,
     const struct resolve_options *o, struct resolve **out) MUSTCHECK;
+
+/* The first attempt, before the loop runs: workers may wait for it. Waits up to ms; what
+ * takes longer goes on in the loop. */
+void resolve_first(struct resolve *r, uint32_t ms);
 
 /* Stop; a thread that still waits for an answer is left to end by itself. */
 void resolve_destroy(struct resolve **r);

@@ -28,6 +28,7 @@ enum {
 	SHARED_MAX_GENERATIONS = 4,
 	SHARED_WORKER_SLOTS = CONFIG_MAX_WORKERS, /* listener slots: 0 .. WORKERS - 1 */
 	SHARED_ADDRESSES = 16,
+	SHARED_HOST_BYTES = 256, /* a name has at most 253 (RFC 1035 section 2.3.4) */
 	SHARED_CLIENT_ADDRESSES = 65536, /* that are held to the address limit at a time */
 	SHARED_TICKET_KEYS = 3
 };
@@ -70,8 +71,10 @@ struct upstream_addr {
 	struct addr addr;
 };
 
-/* tries: how often resolving was finished, ok: how often it found something. */
+/* What was found for a host. tries: how often resolving was finished, ok: how often it found
+ * something. */
 struct upstream_addrs {
+	char host[SHARED_HOST_BYTES]; /* "": nobody has looked for any yet */
 	uint64_t tries;
 	uint64_t ok;
 	uint64_t n;
@@ -216,6 +219,8 @@ void shared_put_models(struct published *p, const struct models *m);
 int shared_get_models(
     const struct published *p, struct models *out, uint64_t *seq) MUSTCHECK;
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
+/* Is this what was found for host, and not for another one that was configured before? */
+bool shared_is_upstream_of(const struct upstream_addrs *a, const char *host);
 int shared_get_upstream(
     const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;
 

@@ -145,18 +145,15 @@ write_figures(struct state *s)
 }
 
 static json_t *
-write_addresses(const struct state *s)
+write_addresses(const struct upstream_addrs *found)
 {
-	struct upstream_addrs found;
 	json_t *list = json_array();
 	char text[ADDR_TEXT_BYTES];
 
-	if (shared_get_upstream(s, &found, NULL) != 0)
-		found.n = 0;
-	for (size_t i = 0; i < found.n && i < SHARED_ADDRESSES; i++) {
-		addr_format(&found.v[i].addr, text);
+	for (size_t i = 0; i < found->n && i < SHARED_ADDRESSES; i++) {
+		addr_format(&found->v[i].addr, text);
 		(void)json_array_append_new(
-		    list, json_pack("[I, s]", (json_int_t)found.v[i].family, text));
+		    list, json_pack("[I, s]", (json_int_t)found->v[i].family, text));
 	}
 	return list;
 }
@@ -164,11 +161,18 @@ write_addresses(const struct state *s)
 json_t *
 handover_stats_write(struct state *s)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "endpoints", write_endpoints(s),
-	    "upstream", write_codes(s, offsetof(struct stats, upstream)), "refused",
-	    write_refused(s), "overhead",
+	struct upstream_addrs found;
+
+	if (shared_get_upstream(s, &found, NULL) != 0)
+		found = (struct upstream_addrs){ 0 };
+	found.host[sizeof(found.host) - 1] = '\0';
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o*}", "endpoints",
+	    write_endpoints(s), "upstream",
+	    write_codes(s, offsetof(struct stats, upstream)), "refused", write_refused(s),
+	    "overhead",
 	    write_histogram(s, offsetof(struct stats, overhead), stats_overhead_bounds_us),
-	    "figures", write_figures(s), "addresses", write_addresses(s));
+	    "figures", write_figures(s), "addresses", write_addresses(&found), "host",
+	    json_string(found.host)); /* left out if it is no text */
 }
 
 /* --- reading --- */
@@ -283,9 +287,10 @@ read_figures(const json_t *o, struct state *s)
 }
 
 static int
-read_addresses(const json_t *list, struct state *s)
+read_addresses(const json_t *list, const char *host, struct state *s)
 {
-	struct upstream_addrs found = { .tries = 1, .ok = json_array_size(list) > 0 };
+	const bool any = json_array_size(list) > 0;
+	struct upstream_addrs found = { .tries = any, .ok = any };
 	size_t i;
 	json_t *pair;
 
@@ -300,18 +305,23 @@ read_addresses(const json_t *list, struct state *s)
 		to->family = (uint64_t)json_integer_value(json_array_get(pair, 0));
 		found.n++;
 	}
+	if (host != NULL)
+		snprintf(found.host, sizeof(found.host), "%s", host);
 	shared_put_upstream(s, &found);
 	return 0;
 }
 
 int
-handover_stats_read(const json_t *root, struct state *s, struct scoreboard_row *row)
+handover_stats_read(
+    const json_t *root, const char *host, struct state *s, struct scoreboard_row *row)
 {
+	const char *told = json_string_value(json_object_get(root, "host"));
 	int r = read_stats(root, &row->stats);
 
 	if (r == 0)
 		r = read_figures(json_object_get(root, "figures"), s);
 	if (r == 0)
-		r = read_addresses(json_object_get(root, "addresses"), s);
+		r = read_addresses(
+		    json_object_get(root, "addresses"), told != NULL ? told : host, s);
 	return r;
 }

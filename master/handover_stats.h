@@ -17,9 +17,10 @@ json_t *handover_stats_write(struct state *s);
 /*
  * Put what root says into s: what workers have counted into row, which no worker has as
  * yet. A name that is not known here is left out; a bucket of a histogram counts in the
- * first that reaches as far. Returns 0, or ERR_SYNTAX for what makes no sense.
+ * first that reaches as far. host: the predecessor's upstream, for one that does not say
+ * whose the addresses are; or NULL. Returns 0, or ERR_SYNTAX for what makes no sense.
  */
-int handover_stats_read(
-    const json_t *root, struct state *s, struct scoreboard_row *row) MUSTCHECK;
+int handover_stats_read(const json_t *root, const char *host, struct state *s,
+    struct scoreboard_row *row) MUSTCHECK;
 
 #endif

@@ -91,7 +91,7 @@ read_reload_pipe(struct master *m)
 }
 
 /* Must the first workers wait until admin has looked for upstream's addresses? (A
- * literal one takes it a moment, too.) */
+ * literal one takes it a moment, too.) Those of a later generation wait themselves. */
 static bool
 awaits_upstream(struct master *m, uint64_t now_ms)
 {
@@ -101,7 +101,7 @@ awaits_upstream(struct master *m, uint64_t now_ms)
 	if (up->scheme == UPSTREAM_UNIX || now_ms >= m->resolve_ms)
 		return false;
 	return shared_get_upstream(m->house.shared.state, &found, NULL) != 0 ||
-	    found.tries == 0;
+	    !shared_is_upstream_of(&found, up->host) || found.tries == 0;
 }
 
 /* From the first fork to the moment when all workers serve. */

@@ -53,13 +53,15 @@ read_inputs(const char *config_file, const struct config *running,
 
 /* Regions of another layout: new ones, with all that was counted in the old ones. */
 static int
-renew_regions(struct master *m, const json_t *root, uint32_t max_keys, struct errmsg *why)
+renew_regions(struct master *m, const json_t *root, const struct config *running,
+    struct errmsg *why)
 {
 	struct shared *sh = &m->house.shared;
-	int r = shared_create(max_keys, sh);
+	int r = shared_create(running->max_keys, sh);
 
 	if (r == 0)
-		r = handover_stats_read(json_object_get(root, "figures"), sh->state,
+		r = handover_stats_read(json_object_get(root, "figures"),
+		    running->upstream.host, sh->state,
 		    shared_row(sh->state, m->current + 1, 0));
 	if (r != 0)
 		errmsg_set(why, "the shared memory can't be made anew: %s", err_text(r));
@@ -76,7 +78,7 @@ take(struct master *m, int fd, pid_t pid, struct config **running_out, struct er
 	if (r == 0)
 		r = handover_read(m, root, running_out, why);
 	if (r == 0 && m->resumed.is_stale)
-		r = renew_regions(m, root, (*running_out)->max_keys, why);
+		r = renew_regions(m, root, *running_out, why);
 	json_decref(root);
 	return r;
 }

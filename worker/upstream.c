@@ -25,12 +25,13 @@ enum {
 static void
 take_literal(struct upstream *up, struct span host)
 {
-	struct upstream_addr *a = &up->literal.v[0];
+	struct upstream_addr *a = &up->addrs.v[0];
 
 	if (addr_parse(host, &a->addr) != 0)
 		return;
 	a->family = addr_is_v4(&a->addr) ? AF_INET : AF_INET6;
-	up->literal.n = 1;
+	up->addrs.n = 1;
+	up->literal = true;
 }
 
 int

@@ -13,12 +13,13 @@
 
 enum {
 	CONN_MAGIC = 0x7570636e,
-	QUEUE_FULL_MS = 10 /* until a UNIX socket whose queue was full is tried again */
+	QUEUE_FULL_MS = 10, /* until a UNIX socket whose queue was full is tried again */
+	NOT_LOOKED_UP_MS = 50 /* until a name's addresses are looked for again */
 };
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
-static void on_queue_tried(evutil_socket_t fd, short what, void *arg);
+static void on_try_again(evutil_socket_t fd, short what, void *arg);
 static void on_timer(struct wheel_entry *e);
 
 static struct upstream_conn *
@@ -83,6 +84,7 @@ conn_break(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->broken = true;
 	conn->why = why;
+	wheel_cancel(&conn->up->env->wheel, &conn->timer); /* it has nothing left to end */
 	event_del(&conn->write_event); /* a broken socket is always writable */
 	event_active(&conn->read_event, EV_READ, 0);
 }
@@ -124,12 +126,27 @@ conn_write(struct upstream_conn *conn, struct span head, struct span body)
 	conn_set_silence_timer(conn);
 }
 
+/* Take over what admin has found for our host. What is published may be another's, whom
+ * nothing of ours must reach: the last one's, soon after a reload, or the next one's, of which
+ * a worker that drains has heard. */
+static void
+take_addresses(struct upstream *up)
+{
+	struct upstream_addrs found;
+
+	if (!up->literal &&
+	    shared_get_upstream(up->env->shared->state, &found, NULL) == 0 &&
+	    found.n <= SHARED_ADDRESSES &&
+	    shared_is_upstream_of(&found, up->env->cfg->upstream.host) &&
+	    (found.n > 0 || up->addrs.n == 0))
+		up->addrs = found;
+}
+
 /* The socket address of try number `index`; false: there are no more. */
 static bool
-target_address(const struct upstream *up, size_t first, size_t index,
+target_address(struct upstream *up, size_t first, size_t index,
     struct sockaddr_storage *ss, socklen_t *len_out, enum upstream_failure *why)
 {
-	struct upstream_addrs addrs = up->literal;
 	const struct upstream_addr *a;
 
 	*why = UPSTREAM_NO_CONNECTION;
@@ -142,15 +159,14 @@ target_address(const struct upstream *up, size_t first, size_t index,
 		*len_out = sizeof(*un);
 		return index == 0;
 	}
-	if (addrs.n == 0 &&
-	    (shared_get_upstream(up->env->shared->state, &addrs, NULL) != 0 ||
-		addrs.n == 0 || addrs.n > SHARED_ADDRESSES)) {
+	take_addresses(up);
+	if (up->addrs.n == 0) {
 		*why = UPSTREAM_NO_ADDRESS;
 		return false;
 	}
-	if (index >= addrs.n)
+	if (index >= up->addrs.n)
 		return false;
-	a = &addrs.v[(first + index) % addrs.n];
+	a = &up->addrs.v[(first + index) % up->addrs.n];
 	if (a->family == AF_INET) {
 		struct sockaddr_in *in = (struct sockaddr_in *)ss;
 
@@ -212,14 +228,15 @@ conn_attach(struct upstream_conn *conn, int fd)
 	return 0;
 }
 
-/* The queue of a UNIX socket was full (there is no EINPROGRESS for those): try again
- * until the connection's time is over. Returns 0 or -ENOMEM. */
+/* The queue of a UNIX socket was full (there is no EINPROGRESS for those), or nobody has
+ * looked up the host yet: try again until the connection's time is over. Returns 0 or
+ * -ENOMEM. */
 static int
-await_queue(struct upstream_conn *conn)
+await_turn(struct upstream_conn *conn, uint32_t pause_ms)
 {
-	const struct timeval pause = { .tv_usec = QUEUE_FULL_MS * 1000 };
+	const struct timeval pause = { .tv_usec = pause_ms * 1000L };
 
-	evtimer_assign(&conn->write_event, conn->up->env->base, on_queue_tried, conn);
+	evtimer_assign(&conn->write_event, conn->up->env->base, on_try_again, conn);
 	if (event_add(&conn->write_event, &pause) != 0)
 		return -ENOMEM;
 	conn->state = CONN_CONNECTING;
@@ -239,7 +256,8 @@ try_next(struct upstream_conn *conn)
 	while (target_address(conn->up, conn->first, conn->tried, &ss, &len, &why)) {
 		int fd = start_connect(&ss, len);
 
-		if (fd == -EAGAIN && ss.ss_family == AF_UNIX && await_queue(conn) == 0)
+		if (fd == -EAGAIN && ss.ss_family == AF_UNIX &&
+		    await_turn(conn, QUEUE_FULL_MS) == 0)
 			return;
 		conn->tried++;
 		if (fd < 0)
@@ -249,12 +267,18 @@ try_next(struct upstream_conn *conn)
 		why = UPSTREAM_NO_CONNECTION;
 		break;
 	}
+	if (why == UPSTREAM_NO_ADDRESS && conn->up->addrs.tries == 0 &&
+	    conn->why != UPSTREAM_CONNECT_TIMEOUT &&
+	    await_turn(conn, NOT_LOOKED_UP_MS) == 0)
+		return;
 	/* A time-out of an earlier address says more than the last one's refusal. */
-	conn_break(conn, conn->why == UPSTREAM_CONNECT_TIMEOUT ? conn->why : why);
+	conn_break(conn,
+	    conn->why == UPSTREAM_CONNECT_TIMEOUT && why != UPSTREAM_NO_ADDRESS ? conn->why
+										: why);
 }
 
 static void
-on_queue_tried(evutil_socket_t fd, short what, void *arg)
+on_try_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct upstream_conn *conn = conn_check(arg);
 
@@ -270,7 +294,7 @@ static void
 connect_failed(struct upstream_conn *conn, enum upstream_failure why)
 {
 	conn->why = why;
-	if (conn->wire.fd == -1)
+	if (conn->wire.fd == -1 && conn->up->unix_path != NULL)
 		conn->tried++; /* its queue was full all the time */
 	event_del(&conn->write_event);
 	event_del(&conn->read_event);

@@ -21,9 +21,10 @@ enum conn_state {
 
 struct upstream {
 	struct worker_env *env;
-	const char *unix_path;         /* borrowed; NULL: the configured upstream */
-	const struct tls_client *tls;  /* NULL: plain */
-	struct upstream_addrs literal; /* the host is an address (n 1), not a name (n 0) */
+	const char *unix_path;        /* borrowed; NULL: the configured upstream */
+	const struct tls_client *tls; /* NULL: plain */
+	bool literal; /* the host is an address: nobody has to look it up */
+	struct upstream_addrs addrs; /* the host's, as last seen; tries 0: not yet */
 	uint16_t port;
 	bool probes; /* reports its health to the scoreboard */
 	bool probing;

@@ -151,6 +151,44 @@ def test_after_a_reload_another_address_is_asked_at_once(start_house, start_stan
     assert (len(old.requests()), len(new.requests())) == (1, 4)
 
 
+def test_after_a_reload_another_name_is_waited_for(start_house, start_standin, folder):
+    """Until admin has looked it up nothing goes to the old name's addresses, whose port is the new one's now."""
+    old, new = start_standin(listen="127.0.0.2:0"), start_standin(listen="127.0.0.3:0")
+    config = folder / f"name-{os.getpid()}.json"
+    config.write_text(json.dumps({"upstream_url": old.url("127.2")}))  # a name to us, which getaddrinfo() knows
+    house = start_house(UPSTREAM_URL=None, GATEHOUSE_CONFIG=config, WORKERS=1, UPSTREAM_CONNECT_TIMEOUT="20s")
+    assert house.ask("GET", "/v1/models").status == 200
+    [admin] = house.admin()
+    with socket.create_server(("127.0.0.2", new.port)) as trap:
+        trap.setblocking(False)
+        os.kill(admin, signal.SIGSTOP)
+        config.write_text(json.dumps({"upstream_url": new.url("127.3")}))
+        assert house.reload()["result"] == "ok"
+        with house.connect() as connection:
+            connection.send(raw.request("GET", "/v1/models", AUTH))
+            os.kill(admin, signal.SIGCONT)
+            assert connection.answer().status == 200
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    assert (len(old.requests()), len(new.requests())) == (1, 1)
+
+
+def test_a_name_that_nobody_looks_up_is_a_503_that_may_be_tried_again(start_house, standin, folder):
+    config = folder / f"nobody-{os.getpid()}.json"
+    config.write_text(json.dumps({"upstream_url": standin.url("127.1")}))
+    house = start_house(UPSTREAM_URL=None, GATEHOUSE_CONFIG=config, WORKERS=1, UPSTREAM_CONNECT_TIMEOUT="1s")
+    [admin] = house.admin()
+    os.kill(admin, signal.SIGSTOP)
+    config.write_text(json.dumps({"upstream_url": standin.url("127.0.1")}))
+    assert house.reload()["result"] == "ok"
+    with house.connect() as leaves:
+        leaves.send(raw.request("GET", "/v1/models", AUTH))  # and is gone while it waits
+    answer = ask_chat(house)
+    assert (answer.status, answer.get("x-should-retry")) == (503, "true")
+    os.kill(admin, signal.SIGCONT)
+    assert until("it is looked up", lambda: ask_chat(house).status == 200)
+
+
 def test_nobody_at_the_address_is_a_502_that_may_be_tried_again(start_house):
     house = start_house(upstream=f"http://127.0.0.1:{raw.free_port()}")
     assert_502(ask_chat(house), "true")

@@ -265,6 +265,7 @@ house_begin_anew(struct house *h)
 		h->start[f] = house_read(h, f);
 	}
 	FUZZ_CHECK(flush_create(h->base, &o, &h->flush) == 0);
+	flush_begin(h->flush);
 	FUZZ_CHECK(flush_ledger(h->flush) != NULL);
 	house_use(h);
 }

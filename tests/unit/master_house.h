@@ -228,10 +228,12 @@ fake_admin_serve(const struct admin_args *a)
 int
 admin_main(const struct admin_args *a)
 {
-	const struct upstream_addrs found = { .tries = 1 };
+	struct upstream_addrs found = { .tries = 1 };
 	struct pollfd p = { .fd = a->socket_fd, .events = POLLIN };
 
 	fake_signals();
+	if (a->config->upstream.host != NULL)
+		snprintf(found.host, sizeof(found.host), "%s", a->config->upstream.host);
 	shared_put_upstream(a->shared->state, &found);
 	while (!fake_term && !fake_quit && getppid() == a->master_pid)
 		if (poll(&p, 1, 50) > 0)

@@ -55,6 +55,7 @@ up(void **state)
 	o = (struct flush_options){ &b->config, 0, RETRY_MS, on_give_up, b };
 	if (b->base == NULL || flush_create(b->base, &o, &b->flush) != 0)
 		return -1;
+	flush_begin(b->flush);
 	return audit_create(b->base, b->flush, &b->audit);
 }
 
@@ -187,6 +188,7 @@ take_ledger(struct bench *b)
 	flush_destroy(&b->flush);
 	assert_int_equal(ledger_bench_open_at(b->dir, 0, &other, &why), 0);
 	assert_int_equal(flush_create(b->base, &o, &b->flush), 0);
+	flush_begin(b->flush);
 	assert_null(flush_ledger(b->flush));
 	assert_int_equal(audit_create(b->base, b->flush, &b->audit), 0);
 	return other;

@@ -82,6 +82,7 @@ begin(struct bench *b)
 	const struct flush_options o = { &b->config, 0, RETRY_MS, on_give_up, b };
 
 	assert_int_equal(flush_create(b->base, &o, &b->flush), 0);
+	flush_begin(b->flush);
 }
 
 static struct ledger_counters
@@ -280,6 +281,7 @@ with_too_little_disk_counts_wait_in_the_journal(void **state)
 	o.config = &b->config;
 	o.arg = b;
 	assert_int_equal(flush_create(b->base, &o, &b->flush), 0);
+	flush_begin(b->flush);
 	journal_bench_count(b->arena, "a", "m", 2);
 	assert_null(flush_ledger(b->flush));
 	flush_destroy(&b->flush);

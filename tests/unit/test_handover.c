@@ -419,7 +419,9 @@ counters_and_addresses_survive_another_layout(void **state)
 {
 	struct case_ *c = *state;
 	struct state *from = c->m->house.shared.state;
-	struct upstream_addrs found = { .tries = 3, .ok = 2, .n = 1 };
+	struct upstream_addrs found = {
+		.host = "upstream.test", .tries = 3, .ok = 2, .n = 1
+	};
 	struct shared to;
 	struct scoreboard_row *row;
 	json_t *root;
@@ -440,7 +442,7 @@ counters_and_addresses_survive_another_layout(void **state)
 
 	assert_int_equal(shared_create(KEYS, &to), 0);
 	row = shared_row(to.state, 7, 0);
-	assert_int_equal(handover_stats_read(root, to.state, row), 0);
+	assert_int_equal(handover_stats_read(root, "other.test", to.state, row), 0);
 	assert_int_equal(row->stats.requests[ENDPOINT_CHAT][0], 11);
 	assert_int_equal(row->stats.upstream[STATS_CODES - 1], 1);
 	assert_int_equal(row->stats.refused[STATS_REFUSED_KEY], 2);
@@ -450,8 +452,18 @@ counters_and_addresses_survive_another_layout(void **state)
 	assert_int_equal(to.state->figures.reloads_ok, 9);
 	assert_int_equal(shared_get_upstream(to.state, &found, NULL), 0);
 	assert_int_equal(found.n, 1);
+	assert_true(shared_is_upstream_of(&found, "upstream.test"));
+	/* as a predecessor that does not say whose they are */
+	assert_int_equal(json_object_del(root, "host"), 0);
+	assert_int_equal(handover_stats_read(root, "other.test", to.state, row), 0);
+	assert_int_equal(shared_get_upstream(to.state, &found, NULL), 0);
+	assert_true(shared_is_upstream_of(&found, "other.test"));
+	assert_int_equal(handover_stats_read(root, NULL, to.state, row), 0);
+	assert_int_equal(shared_get_upstream(to.state, &found, NULL), 0);
+	assert_false(shared_is_upstream_of(&found, "other.test"));
 	json_object_set_new(json_object_get(root, "refused"), "key", json_integer(-1));
-	assert_int_equal(handover_stats_read(root, to.state, row), ERR_SYNTAX);
+	assert_int_equal(
+	    handover_stats_read(root, "other.test", to.state, row), ERR_SYNTAX);
 	json_decref(root);
 	shared_destroy(&to);
 }

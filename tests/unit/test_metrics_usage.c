@@ -41,6 +41,7 @@ open_ledger(struct bench *b)
 	const struct flush_options o = { &b->config, 0, FLUSH_RETRY_MS, on_give_up, NULL };
 
 	assert_int_equal(flush_create(b->base, &o, &b->m.flush), 0);
+	flush_begin(b->m.flush);
 }
 
 static int

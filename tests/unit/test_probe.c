@@ -74,6 +74,7 @@ resolve_to(struct bench *b, const uint8_t *last, size_t n)
 {
 	struct upstream_addrs a = { .tries = 1, .ok = n > 0, .n = n };
 
+	snprintf(a.host, sizeof(a.host), "%s", b->url.host);
 	for (size_t i = 0; i < n; i++) {
 		a.v[i].family = AF_INET;
 		memcpy(
@@ -148,6 +149,17 @@ a_name_without_addresses_is_not_resolved(void **state)
 	probe_says(*state, "resolve");
 	resolve_to(*state, NULL, 0);
 	probe_says(*state, "resolve");
+}
+
+static void
+another_names_addresses_are_not_looked_at(void **state)
+{
+	static char other[] = "upstream.test.example";
+	struct bench *b = *state;
+
+	resolve_to(b, (uint8_t[]){ 1 }, 1);
+	b->url.host = other;
+	probe_says(b, "resolve");
 }
 
 static void
@@ -230,6 +242,7 @@ main(void)
 		TEST(who_listens_is_up_at_whichever_address),
 		TEST(nobody_listening_is_refused),
 		TEST(a_name_without_addresses_is_not_resolved),
+		TEST(another_names_addresses_are_not_looked_at),
 		TEST(a_unix_socket_is_looked_at_too),
 		TEST(https_to_who_never_answers_the_handshake_times_out),
 		TEST(too_many_at_a_time_are_refused_and_the_end_is_told_to_all),

@@ -165,7 +165,7 @@ static void
 a_successor_goes_on_with_what_was_published(void **state)
 {
 	struct bench *b = *state;
-	struct upstream_addrs a = { .tries = 7, .ok = 4 };
+	struct upstream_addrs a = { .host = "upstream.test", .tries = 7, .ok = 4 };
 
 	fill(&a, 9);
 	shared_put_upstream(b->state, &a);
@@ -173,6 +173,24 @@ a_successor_goes_on_with_what_was_published(void **state)
 	a = run_until(b, 8);
 	assert_int_equal(a.ok, 4);
 	assert_int_equal(a.v[0].addr.b[15], 9);
+}
+
+static void
+of_another_host_nothing_is_kept(void **state)
+{
+	struct bench *b = *state;
+	struct upstream_addrs a = { .host = "upstream.test", .ok = 4 };
+
+	fill(&a, 9);
+	shared_put_upstream(b->state, &a);
+	start(b, "upstream.test.example", lookup_flapping);
+	assert_int_equal(shared_get_upstream(b->state, &a, NULL), 0);
+	assert_int_equal(a.n, 0); /* at once */
+	a = run_until(b, 1);
+	assert_int_equal(a.ok, 0);
+	assert_int_equal(a.n, 0);
+	assert_true(shared_is_upstream_of(&a, "upstream.test.example"));
+	assert_false(shared_is_upstream_of(&a, "upstream.test"));
 }
 
 static void
@@ -185,6 +203,36 @@ a_predecessor_that_died_while_writing_is_healed(void **state)
 	for (int i = 0; i < 10 && atomic_load(&b->state->upstream.seq) < 2; i++)
 		assert_int_equal(event_base_loop(b->base, EVLOOP_ONCE), 0);
 	assert_int_equal(run_until(b, 1).ok, 1);
+}
+
+static void
+the_first_attempt_needs_no_loop(void **state)
+{
+	struct bench *b = *state;
+	struct upstream_addrs a;
+
+	start(b, "upstream.test", lookup_always);
+	resolve_first(b->resolve, PATIENCE_MS);
+	assert_int_equal(shared_get_upstream(b->state, &a, NULL), 0);
+	assert_int_equal(a.ok, 1);
+	assert_int_equal(event_base_loop(b->base, EVLOOP_NONBLOCK), 0);
+	assert_int_equal(lookups, 1); /* not again before the interval */
+}
+
+static void
+a_first_attempt_that_hangs_goes_on_in_the_loop(void **state)
+{
+	struct bench *b = *state;
+	struct upstream_addrs a;
+
+	assert_int_equal(pipe(gate), 0);
+	start(b, "upstream.test", lookup_hanging);
+	resolve_first(b->resolve, 1);
+	assert_int_equal(shared_get_upstream(b->state, &a, NULL), 0);
+	assert_int_equal(a.tries, 0);
+	close(gate[1]);
+	assert_int_equal(run_until(b, 1).tries, 1);
+	assert_int_equal(lookups, 2);
 }
 
 static void
@@ -257,6 +305,9 @@ main(void)
 		BENCH(failures_are_counted_and_leave_the_addresses),
 		BENCH(success_is_looked_at_again_after_the_interval),
 		BENCH(a_successor_goes_on_with_what_was_published),
+		BENCH(of_another_host_nothing_is_kept),
+		BENCH(the_first_attempt_needs_no_loop),
+		BENCH(a_first_attempt_that_hangs_goes_on_in_the_loop),
 		BENCH(a_predecessor_that_died_while_writing_is_healed),
 		BENCH(a_hanging_lookup_holds_up_neither_the_loop_nor_the_end),
 		cmocka_unit_test(literals_and_localhost_are_found),
