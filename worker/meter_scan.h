@@ -157,16 +157,18 @@ scan_digits(__m128i v)
 	return _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(9)), from_zero);
 }
 
-/* Are 16 bytes the same, but for digits? */
+/* Are 16 bytes the same, but for digits? Most are the same. */
 static inline bool
 scan_alike_block(const char *a, const char *b)
 {
 	const __m128i va = _mm_loadu_si128((const __m128i *)(const void *)a);
 	const __m128i vb = _mm_loadu_si128((const __m128i *)(const void *)b);
-	const __m128i same = _mm_or_si128(
-	    _mm_cmpeq_epi8(va, vb), _mm_and_si128(scan_digits(va), scan_digits(vb)));
+	const __m128i same = _mm_cmpeq_epi8(va, vb);
 
-	return _mm_movemask_epi8(same) == 0xffff;
+	if (_mm_movemask_epi8(same) == 0xffff)
+		return true;
+	return _mm_movemask_epi8(_mm_or_si128(
+		   same, _mm_and_si128(scan_digits(va), scan_digits(vb)))) == 0xffff;
 }
 #endif
 
