@@ -367,16 +367,16 @@ shared_put_upstream(struct state *s, const struct upstream_addrs *a)
 	SEQBOX_WRITE(&s->upstream, a, sizeof(*a));
 }
 
-bool
-shared_is_upstream_of(const struct upstream_addrs *a, const char *host)
-{
-	return strncmp(a->host, host, sizeof(a->host)) == 0;
-}
-
 int
 shared_get_upstream(const struct state *s, struct upstream_addrs *out, uint64_t *seq_out)
 {
 	return SEQBOX_READ(&s->upstream, out, sizeof(*out), seq_out);
+}
+
+bool
+shared_is_upstream_of(const struct upstream_addrs *a, const char *host)
+{
+	return strncmp(a->host, host, sizeof(a->host)) == 0;
 }
 
 void

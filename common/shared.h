@@ -219,10 +219,10 @@ void shared_put_models(struct published *p, const struct models *m);
 int shared_get_models(
     const struct published *p, struct models *out, uint64_t *seq) MUSTCHECK;
 void shared_put_upstream(struct state *s, const struct upstream_addrs *a);
-/* Is this what was found for host, and not for another one that was configured before? */
-bool shared_is_upstream_of(const struct upstream_addrs *a, const char *host);
 int shared_get_upstream(
     const struct state *s, struct upstream_addrs *out, uint64_t *seq_out) MUSTCHECK;
+/* Is this what was found for host, and not for another one that was configured before? */
+bool shared_is_upstream_of(const struct upstream_addrs *a, const char *host);
 
 void shared_put_enacted(struct state *s, const struct shared_enacted *e);
 int shared_get_enacted(const struct state *s, struct shared_enacted *out) MUSTCHECK;

@@ -88,8 +88,8 @@ shape_learn(struct shape *s)
 	return true;
 }
 
-/* Is it an event like s with another text, which has no escapes and no line ends, and the same bytes around
- * it in the skipped value? Then no brackets need be counted. */
+/* Is it an event like s with another text, which has no escapes and no line ends, and the
+ * same bytes around it in the skipped value? Then no brackets need be counted. */
 static const char *
 match_text(const struct shape *s, const char *p, const char *end)
 {
@@ -100,8 +100,8 @@ match_text(const struct shape *s, const char *p, const char *end)
 
 	if ((size_t)(end - p) <= head || memcmp(p, s->from, head) != 0)
 		return NULL;
-	quote =
-	    scan_text(text, end); /* or what stands in its place, and is not the same */
+	/* or what stands in its place, and is not the same */
+	quote = scan_text(text, end);
 	if ((size_t)(end - quote) < exact + behind ||
 	    memcmp(quote, s->text_end, exact) != 0 ||
 	    !scan_alike(quote + exact, s->free, behind))

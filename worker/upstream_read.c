@@ -155,7 +155,7 @@ on_end(struct upstream_conn *conn, int r)
 }
 
 /* More of the answer is to come, as a stream's events do. Packets to say that each has
- * arrived were a fifth of what an event costs. */
+ * arrived were a sixth of what an event costs. */
 static void
 expect_more(struct upstream_conn *conn)
 {
