@@ -35,6 +35,15 @@ random_range(uint32_t *random, size_t *from_out, size_t *to_out)
 	*to_out = *from_out + next_random(random) % (TEXT_BYTES - *from_out);
 }
 
+/* Put c somewhere, and take away two of those that came before. */
+static void
+change_some(char text[TEXT_BYTES], uint32_t *random, char c)
+{
+	text[next_random(random) % TEXT_BYTES] = c;
+	text[next_random(random) % TEXT_BYTES] = 'a';
+	text[next_random(random) % TEXT_BYTES] = 'a';
+}
+
 /* --- scans --- */
 
 static void
@@ -70,10 +79,7 @@ the_fast_search_in_a_text_finds_what_the_plain_one_does(void **state)
 		size_t from, to;
 
 		random_range(&random, &from, &to);
-		text[next_random(&random) % TEXT_BYTES] =
-		    bytes[next_random(&random) % sizeof(bytes)];
-		text[next_random(&random) % TEXT_BYTES] = 'a';
-		text[next_random(&random) % TEXT_BYTES] = 'a';
+		change_some(text, &random, bytes[next_random(&random) % sizeof(bytes)]);
 		assert_ptr_equal(scan_text(text + from, text + to),
 		    scan_text_portable(text + from, text + to));
 	}
@@ -91,11 +97,7 @@ the_fast_search_for_two_finds_what_the_plain_one_does(void **state)
 		size_t from, to;
 
 		random_range(&random, &from, &to);
-
-		text[next_random(&random) % TEXT_BYTES] =
-		    "a\r\n"[next_random(&random) % 3];
-		text[next_random(&random) % TEXT_BYTES] = 'a';
-		text[next_random(&random) % TEXT_BYTES] = 'a';
+		change_some(text, &random, "a\r\n"[next_random(&random) % 3]);
 		assert_ptr_equal(scan_pair(text + from, text + to, '\r', '\n'),
 		    scan_pair_portable(text + from, text + to, '\r', '\n'));
 	}
