@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 # what an assertion of the harness saw is told as a test's own is
 pytest.register_assert_rewrite("harness")
 
-from harness import admin, certs, gatehouse, keys, upstream
+from harness import admin, certs, gatehouse, keys, scripted, upstream
 from harness.poll import until
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
@@ -166,6 +166,14 @@ def start_house(standin):
     yield start
     for house in started:
         _stop(house)
+
+
+@pytest.fixture(name="upstream")
+def scripted_upstream():
+    """The test writes this upstream's bytes itself."""
+    running = scripted.Upstream()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

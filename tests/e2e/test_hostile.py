@@ -10,7 +10,6 @@ import pytest
 from harness import gatehouse, keys, procfs, raw
 from harness.poll import settled, until
 from harness.recorder import Recorder
-from harness.scripted import Upstream
 
 KEY = b"Authorization: Bearer " + keys.SECRET.encode() + b"\r\n"
 HOST = b"Host: localhost\r\n"
@@ -109,13 +108,6 @@ def seen(closed_house, recorder):
     recorder.forget()
     yield recorder
     closed_house.check()
-
-
-@pytest.fixture
-def upstream():
-    running = Upstream()
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("name", MALFORMED)

@@ -21,14 +21,6 @@ CHAT = json.dumps({"model": "gpt-oss-120b", "messages": []}).encode()
 
 
 @pytest.fixture
-def upstream():
-    """The test writes this upstream's bytes itself."""
-    running = Upstream()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
 def own(start_house, upstream):
     """own(**settings) -> a gatehouse of one worker in front of it."""
     return lambda **settings: start_house(upstream=upstream.url(), WORKERS=1, **settings)

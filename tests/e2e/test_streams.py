@@ -5,7 +5,6 @@ import json
 import pytest
 from canned import usage
 from harness import keys, raw
-from harness.scripted import Upstream
 from harness.upstream import steering
 
 AUTH = {"Authorization": f"Bearer {keys.SECRET}"}
@@ -205,18 +204,11 @@ def packets_for_events(connection, upstream):
     return packets
 
 
-@pytest.fixture
-def scripted():
-    running = Upstream()
-    yield running
-    running.stop()
-
-
-def test_events_are_acknowledged_together(scripted, start_house):
+def test_events_are_acknowledged_together(upstream, start_house):
     # Where the machine stands still for 40 ms the kernel goes back to a packet for each event: then another is tried.
-    house = start_house(upstream=scripted.url(), WORKERS=1)
+    house = start_house(upstream=upstream.url(), WORKERS=1)
     packets = []
     while not packets or packets[-1] >= PACED * 3 / 4:
         assert len(packets) < TRIES, f"for {PACED} events each came so many packets: {packets}"
         with house.connect() as connection:
-            packets.append(packets_for_events(connection, scripted))
+            packets.append(packets_for_events(connection, upstream))
