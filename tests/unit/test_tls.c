@@ -278,6 +278,54 @@ old_protocols_and_ciphers_are_not_spoken(void **state)
 	tls_server_destroy(&s);
 }
 
+/* The client's order counts for one thing: whether ChaCha20 comes first. */
+static void
+aes_128_is_chosen_where_the_client_does_not_put_chacha20_first(void **state)
+{
+	static const struct {
+		int version;
+		const char *offered, *chosen;
+	} rows[] = {
+		{ TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
+		    "TLS_AES_128_GCM_SHA256" },
+		{ TLS1_3_VERSION,
+		    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
+		    "TLS_AES_128_GCM_SHA256",
+		    "TLS_AES_128_GCM_SHA256" },
+		{ TLS1_3_VERSION, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+		    "TLS_CHACHA20_POLY1305_SHA256" },
+		{ TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384" },
+		{ TLS1_2_VERSION,
+		    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+		    "ECDHE-ECDSA-AES128-GCM-SHA256" },
+		{ TLS1_2_VERSION,
+		    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256",
+		    "ECDHE-ECDSA-CHACHA20-POLY1305" },
+		{ TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384",
+		    "ECDHE-ECDSA-AES256-GCM-SHA384" },
+	};
+	struct tls_pair p = tls_case_pair(*state, "a", "DNS:a", 30, NULL);
+	struct tls_files files;
+	const struct config cfg = tls_case_config(&files, &p, 1);
+	struct tls_server *s = must_create(&cfg, NULL);
+	SSL_CTX *ctx = client_ctx();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ends e = ends_for(s, ctx, NULL);
+
+		SSL_set_max_proto_version(e.client, rows[i].version);
+		assert_int_equal((rows[i].version == TLS1_3_VERSION
+					 ? SSL_set_ciphersuites
+					 : SSL_set_cipher_list)(e.client, rows[i].offered),
+		    1);
+		assert_true(join(&e));
+		assert_string_equal(SSL_get_cipher_name(e.server), rows[i].chosen);
+		part(&e);
+	}
+	SSL_CTX_free(ctx);
+	tls_server_destroy(&s);
+}
+
 static void
 a_client_that_renegotiates_is_turned_down(void **state)
 {
@@ -571,6 +619,7 @@ main(void)
 		WITH_FOLDER(the_name_asked_for_chooses_the_certificate),
 		WITH_FOLDER(a_certificate_of_the_very_name_goes_before_a_wildcards),
 		WITH_FOLDER(old_protocols_and_ciphers_are_not_spoken),
+		WITH_FOLDER(aes_128_is_chosen_where_the_client_does_not_put_chacha20_first),
 		WITH_FOLDER(a_client_that_renegotiates_is_turned_down),
 		WITH_FOLDER(http_1_1_is_agreed_on_and_nothing_else),
 		WITH_FOLDER(an_upstream_is_believed_by_its_roots_and_its_name),
