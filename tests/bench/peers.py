@@ -158,19 +158,19 @@ class Server:
 class Nginx(Server):
     """nginx; answers are streamed as the upstream asks (X-Accel-Buffering would do the same), bodies as they come."""
 
+    MARKS = ("LUA", "AES128")
     n_processes = 2
     buffer = "4k"  # nginx's own default for what it does not buffer
-    metering = False
+    marks = ()     # the marked lines of the template that it has
 
     def command(self):
         key_map = "".join(f'"Bearer {secret}" "k{i:06d}";\n'
                           for i, secret in enumerate(self.setting.secrets(self.n_keys)))
         (self.folder / "keys.map").write_text(key_map)
         (self.folder / "keys.map").chmod(0o600)
-        template = (HERE / "nginx.conf.in").read_text()
-        if not self.metering:
-            template = "".join(line for line in template.splitlines(True) if "@LUA@" not in line)
-        values = {"LUA": "", "MODULES": MODULES, "USER": "user www-data;" if os.geteuid() == 0 else "",
+        template = "".join(line for line in (HERE / "nginx.conf.in").read_text().splitlines(True)
+                           if not any(f"@{mark}@" in line for mark in self.MARKS if mark not in self.marks))
+        values = {**dict.fromkeys(self.MARKS, ""), "MODULES": MODULES, "USER": "user www-data;" if os.geteuid() == 0 else "",
                   "FOLDER": self.folder, "BENCH": HERE, "PORT": self.port, "UPSTREAM": self.setting.upstream_port,
                   "CERT": self.setting.pair.cert, "KEY": self.setting.pair.key, "BUFFER": self.buffer,
                   "UPSTREAM_SECRET": keys.UPSTREAM_SECRET, "MAP_SIZE": max(2048, 2 * self.n_keys)}
@@ -184,13 +184,19 @@ class Nginx(Server):
 class NginxLua(Nginx):
     """nginx with the same metering: usage read from the answer, counted by key and model."""
 
-    metering = True
+    marks = ("LUA",)
 
 
 class Nginx16k(Nginx):
     """nginx with a larger buffer for what it does not buffer."""
 
     buffer = "16k"
+
+
+class NginxAes128(Nginx):
+    """nginx told to choose the cipher as gatehouse does; by itself it takes the client's first, AES-256."""
+
+    marks = ("AES128",)
 
 
 class Haproxy(Server):
@@ -230,6 +236,7 @@ PEERS = {
     "nginx": Nginx,
     "nginx+lua": NginxLua,
     "nginx 16k": Nginx16k,
+    "nginx aes128": NginxAes128,
     "haproxy": Haproxy,
     **{f"without {part}": (lambda setting, n_keys, part=part: Gatehouse(setting, n_keys, part))
        for part in ("limits", "meter", "journal", "all")},

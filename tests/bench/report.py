@@ -86,7 +86,7 @@ def _verdict(ratio, reach):
 
 def table(results):
     """Rows of strings: medians of nginx and gatehouse, then ratios to nginx, then what is to be reached."""
-    others = [name for name in ("nginx+lua", "haproxy", "nginx 16k", "bare") if any(
+    others = [name for name in ("nginx+lua", "haproxy", "nginx 16k", "nginx aes128", "bare") if any(
         name in results.peers(figure) for figure in FIGURES)]
     rows = [["work", "unit", "nginx", "gatehouse", "ratio", "of rounds", "reach", "to nginx+lua", "reach",
              *(f"{name}, ratio" for name in others)]]
