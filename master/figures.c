@@ -32,25 +32,25 @@ void
 figures_resume(struct master *m)
 {
 	atomic_store(&figures_of(m)->started_ms, (uint64_t)m->started_wall_ms);
-	shared_put_reload_reason(m->house.shared.state, &m->reload.reason);
+	shared_put_reload_reason(m->house.shared.state, &m->reload.task.reason);
 	put_expiry(m);
 }
 
 void
-figures_on_reload(struct master *m, enum reload_result result)
+figures_on_reload(struct master *m, enum task_result result)
 {
 	struct master_figures *f = figures_of(m);
 	_Atomic uint64_t *const by_result[] = {
-		[RELOAD_NONE] = NULL,
-		[RELOAD_OK] = &f->reloads_ok,
-		[RELOAD_REFUSED] = &f->reloads_refused,
-		[RELOAD_FAILED] = &f->reloads_failed,
+		[TASK_NONE] = NULL,
+		[TASK_OK] = &f->reloads_ok,
+		[TASK_REFUSED] = &f->reloads_refused,
+		[TASK_FAILED] = &f->reloads_failed,
 	};
 
 	if (by_result[result] != NULL)
 		atomic_fetch_add(by_result[result], 1);
-	atomic_store(&f->last_reload_ms, (uint64_t)m->reload.last_wall_ms);
-	atomic_store(&f->last_reload_ok, result == RELOAD_OK);
-	shared_put_reload_reason(m->house.shared.state, &m->reload.reason);
+	atomic_store(&f->last_reload_ms, (uint64_t)m->reload.task.last_wall_ms);
+	atomic_store(&f->last_reload_ok, result == TASK_OK);
+	shared_put_reload_reason(m->house.shared.state, &m->reload.task.reason);
 	put_expiry(m);
 }

@@ -23,7 +23,7 @@ refuse(struct errmsg *why, const char *part, int r)
 }
 
 static int
-read_reload(struct reload *to, json_t *v)
+read_reload(struct task *to, json_t *v)
 {
 	json_int_t started, finished, wall_ms;
 	const char *reason;
@@ -32,19 +32,19 @@ read_reload(struct reload *to, json_t *v)
 	if (json_unpack_ex(v, NULL, JSON_STRICT, "{s:b, s:I, s:I, s:i, s:s, s:I}",
 		"wanted", &wanted, "started", &started, "finished", &finished, "last",
 		&last, "reason", &reason, "wall_ms", &wall_ms) == -1 ||
-	    started < 0 || finished < 0 || last < RELOAD_NONE || last > RELOAD_FAILED)
+	    started < 0 || finished < 0 || last < TASK_NONE || last > TASK_FAILED)
 		return ERR_SYNTAX;
 	to->wanted = wanted != 0;
 	to->started = (uint64_t)started;
 	to->finished = (uint64_t)finished;
-	to->last = (enum reload_result)last;
+	to->last = (enum task_result)last;
 	to->last_wall_ms = wall_ms;
 	errmsg_set(&to->reason, "%s", reason);
 	return 0;
 }
 
 static int
-read_upgrade(struct upgrade *to, json_t *v)
+read_upgrade(struct task *to, json_t *v)
 {
 	json_int_t started, finished;
 	int wanted;
@@ -111,8 +111,8 @@ handover_read(
 		return refuse(why, "settings", r);
 	running = *running_out;
 	if ((r = read_counters(m, PART("counters"))) != 0 ||
-	    (r = read_reload(&m->reload, PART("reload"))) != 0 ||
-	    (r = read_upgrade(&m->upgrade, PART("upgrade"))) != 0)
+	    (r = read_reload(&m->reload.task, PART("reload"))) != 0 ||
+	    (r = read_upgrade(&m->upgrade.task, PART("upgrade"))) != 0)
 		return refuse(why, "counters", r);
 	if ((r = handover_read_house(m, PART("house"))) != 0)
 		return refuse(why, "folders and memory", r);

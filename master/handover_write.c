@@ -150,19 +150,19 @@ write_upstream(struct handover *h, const struct upstream_process *u)
 }
 
 static json_t *
-write_reload(const struct reload *r)
+write_reload(const struct task *t)
 {
-	return json_pack("{s:b, s:I, s:I, s:i, s:s, s:I}", "wanted", (int)r->wanted,
-	    "started", (json_int_t)r->started, "finished", (json_int_t)r->finished,
-	    "last", (int)r->last, "reason", r->reason.text, "wall_ms",
-	    (json_int_t)r->last_wall_ms);
+	return json_pack("{s:b, s:I, s:I, s:i, s:s, s:I}", "wanted", (int)t->wanted,
+	    "started", (json_int_t)t->started, "finished", (json_int_t)t->finished,
+	    "last", (int)t->last, "reason", t->reason.text, "wall_ms",
+	    (json_int_t)t->last_wall_ms);
 }
 
 static json_t *
-write_upgrade(const struct upgrade *u)
+write_upgrade(const struct task *t)
 {
-	return json_pack("{s:b, s:I, s:I}", "wanted", (int)u->wanted, "started",
-	    (json_int_t)u->started, "finished", (json_int_t)u->finished);
+	return json_pack("{s:b, s:I, s:I}", "wanted", (int)t->wanted, "started",
+	    (json_int_t)t->started, "finished", (json_int_t)t->finished);
 }
 
 static json_t *
@@ -200,8 +200,9 @@ write_all(struct handover *h, struct master *m)
 	    "generations", write_generations(h, m), "admin", "place",
 	    write_place(h, &m->admin.place), "ending", write_ending(&m->admin.ending),
 	    "upstream", write_upstream(h, &m->upstream), "reload",
-	    write_reload(&m->reload), "upgrade", write_upgrade(&m->upgrade), "journal",
-	    write_journal(h, m), "figures", handover_stats_write(m->house.shared.state));
+	    write_reload(&m->reload.task), "upgrade", write_upgrade(&m->upgrade.task),
+	    "journal", write_journal(h, m), "figures",
+	    handover_stats_write(m->house.shared.state));
 
 	if (root == NULL || more == NULL || h->failed ||
 	    json_object_update(root, more) == -1) {

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "master/admin_child.h"
 #include "master/child.h"
@@ -28,26 +27,21 @@
 void
 reload_request(struct master *m)
 {
-	m->reload.wanted = true;
+	m->reload.task.wanted = true;
 }
 
 /* The outcome, for the log and for who waits. */
 static void
-finish(struct master *m, enum reload_result result, const struct errmsg *reason)
+finish(struct master *m, enum task_result result, const struct errmsg *reason)
 {
 	struct reload *r = &m->reload;
 
 	r->step = RELOAD_IDLE;
-	r->finished++;
-	r->last = result;
-	r->reason = *reason;
-	r->last_wall_ms = clock_wall_ms();
+	task_finish(&r->task, "reload", result, reason);
 	m->status_dirty = true;
 	figures_on_reload(m, result);
-	if (result == RELOAD_OK)
+	if (result == TASK_OK)
 		expiry_request(m);
-	log_write(result == RELOAD_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "reload",
-	    "%s: %s", status_result_name(result), reason->text);
 }
 
 /* Name the settings that a reload can't change, and leave them as they are. */
@@ -141,7 +135,7 @@ adopt(struct master *m, struct inputs *next, uint64_t now_ms)
 	}
 	now->config = next->config;
 	next->config = old;
-	finish(m, RELOAD_OK, &done);
+	finish(m, TASK_OK, &done);
 }
 
 static void
@@ -154,8 +148,7 @@ begin(struct master *m, uint64_t now_ms)
 	bool renews = false;
 	int result;
 
-	r->wanted = false;
-	r->started++;
+	task_begin(&r->task);
 	status_save(m); /* before anything is read */
 	notify_reloading(m);
 	result = prepare(m, &next, &renews, &why);
@@ -164,7 +157,7 @@ begin(struct master *m, uint64_t now_ms)
 	if (result == 0)
 		result = secure(m, &next, renews, &why);
 	if (result != 0) {
-		finish(m, RELOAD_REFUSED, &why);
+		finish(m, TASK_REFUSED, &why);
 	} else if (renews) {
 		log_config_warnings(next.config);
 		r->next = next;
@@ -205,7 +198,7 @@ end_well(struct master *m)
 	errmsg_set(&done, "generation %llu serves with %u keys",
 	    (unsigned long long)m->current,
 	    keyring_count(shared_keyring(m->house.shared.published)));
-	finish(m, RELOAD_OK, &done);
+	finish(m, TASK_OK, &done);
 }
 
 static void
@@ -216,7 +209,7 @@ cancel(struct master *m, struct generation *g, uint64_t now_ms)
 
 	errmsg_set(&why, "a new worker ended before it was ready: %s", how.text);
 	crew_give_up(m, g, now_ms);
-	finish(m, RELOAD_FAILED, &why);
+	finish(m, TASK_FAILED, &why);
 }
 
 static void
@@ -236,7 +229,7 @@ reload_step(struct master *m, uint64_t now_ms)
 	const bool may_begin = (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
 	    !m->roll.rising && m->upgrade.step == UPGRADE_IDLE;
 
-	if (m->reload.step == RELOAD_IDLE && m->reload.wanted && may_begin)
+	if (m->reload.step == RELOAD_IDLE && m->reload.task.wanted && may_begin)
 		begin(m, now_ms);
 	if (m->reload.step == RELOAD_ROOM)
 		step_room(m, now_ms);
@@ -244,7 +237,7 @@ reload_step(struct master *m, uint64_t now_ms)
 		step_rising(m, now_ms);
 	if (m->reload.step == RELOAD_HANDING_OVER && crew_is_alone(m, now_ms))
 		end_well(m);
-	if (m->reload.step == RELOAD_IDLE && m->reload.wanted)
+	if (m->reload.step == RELOAD_IDLE && m->reload.task.wanted)
 		state_wake_at(m, now_ms + STATE_POLL_MS);
 }
 
@@ -252,17 +245,15 @@ void
 reload_abandon(struct master *m)
 {
 	const struct errmsg why = { "gatehouse stops" };
-
 	struct reload *r = &m->reload;
 
 	inputs_fini(&r->next);
 	if (r->step == RELOAD_HANDING_OVER)
 		end_well(m);
 	else if (r->step != RELOAD_IDLE)
-		finish(m, RELOAD_FAILED, &why);
-	if (!r->wanted)
+		finish(m, TASK_FAILED, &why);
+	if (!r->task.wanted)
 		return;
-	r->wanted = false;
-	r->started++;
-	finish(m, RELOAD_FAILED, &why);
+	task_begin(&r->task);
+	finish(m, TASK_FAILED, &why);
 }

@@ -68,8 +68,9 @@ roll_step(struct master *m, uint64_t now_ms)
 		step_rising(m, now_ms);
 		return;
 	}
-	if (m->phase != MASTER_READY || m->reload.step != RELOAD_IDLE || m->reload.wanted ||
-	    m->upgrade.step != UPGRADE_IDLE || now_ms < m->roll.again_ms ||
+	if (m->phase != MASTER_READY || m->reload.step != RELOAD_IDLE ||
+	    m->reload.task.wanted || m->upgrade.step != UPGRADE_IDLE ||
+	    now_ms < m->roll.again_ms ||
 	    state_generation(m, m->current + 1)->state != GENERATION_FREE)
 		return;
 	if (settle_is_crowded(m, now))

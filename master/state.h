@@ -25,6 +25,7 @@
 #include "master/inputs.h"
 #include "master/listen.h"
 #include "master/premises.h"
+#include "master/task.h"
 
 #define STATE_NEVER UINT64_MAX
 
@@ -93,16 +94,10 @@ enum reload_step {
 	RELOAD_HANDING_OVER, /* waits until the old ones take no more connections */
 };
 
-enum reload_result { RELOAD_NONE, RELOAD_OK, RELOAD_REFUSED, RELOAD_FAILED };
-
 struct reload {
-	bool wanted; /* asked for, and not begun yet */
+	struct task task;
 	enum reload_step step;
 	struct inputs next; /* of a reload that waits for room */
-	uint64_t started, finished;
-	enum reload_result last;
-	struct errmsg reason;
-	int64_t last_wall_ms;
 };
 
 enum upgrade_step {
@@ -115,12 +110,8 @@ enum upgrade_step {
 
 /* SIGUSR2; see upgrade.h. */
 struct upgrade {
-	bool wanted; /* asked for, and not begun yet */
+	struct task task;
 	enum upgrade_step step;
-	uint64_t started, finished;
-	enum reload_result last;
-	struct errmsg reason;
-	int64_t last_wall_ms;
 	pid_t check_pid; /* 0: it does not run */
 	int check_fd;    /* its standard error; 0: none */
 	uint64_t check_until_ms;

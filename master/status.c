@@ -16,18 +16,6 @@
 #include "master/upstream_process.h"
 
 const char *
-status_result_name(enum reload_result r)
-{
-	switch (r) {
-	case RELOAD_NONE: return "none";
-	case RELOAD_OK: return "ok";
-	case RELOAD_REFUSED: return "refused";
-	case RELOAD_FAILED: return "failed";
-	}
-	return "none";
-}
-
-const char *
 status_phase_name(uint32_t phase)
 {
 	switch ((enum worker_phase)phase) {
@@ -89,24 +77,12 @@ processes(const struct master *m)
 
 /* How the last one of its kind went. */
 static json_t *
-outcome(enum reload_result result, const struct errmsg *reason, int64_t wall_ms)
+outcome(const struct task *t)
 {
-	if (result == RELOAD_NONE)
+	if (t->last == TASK_NONE)
 		return json_null();
-	return json_pack("{s:s, s:s, s:f}", "result", status_result_name(result),
-	    "reason", reason->text, "time", (double)wall_ms / 1000);
-}
-
-static json_t *
-last_reload(const struct reload *r)
-{
-	return outcome(r->last, &r->reason, r->last_wall_ms);
-}
-
-static json_t *
-last_upgrade(const struct upgrade *u)
-{
-	return outcome(u->last, &u->reason, u->last_wall_ms);
+	return json_pack("{s:s, s:s, s:f}", "result", task_result_name(t->last), "reason",
+	    t->reason.text, "time", (double)t->last_wall_ms / 1000);
 }
 
 /* A path as a process in another folder would write it; NULL stays null. */
@@ -152,7 +128,7 @@ build(struct master *m)
 {
 	const struct config *cfg = state_config(m);
 	const struct listeners *l = &m->house.listeners;
-	const struct reload *r = &m->reload;
+	const struct task *reload = &m->reload.task, *upgrade = &m->upgrade.task;
 	json_t *root = json_pack("{s:i, s:s, s:s, s:f, s:I, s:I, s:i, s:i, s:I, s:I, s:I}",
 	    "pid", (int)m->pid, "state", state_name(m), "version", GATEHOUSE_VERSION,
 	    "started", (double)m->started_wall_ms / 1000, "generation",
@@ -162,12 +138,13 @@ build(struct master *m)
 	    (json_int_t)m->admin_restarts, "keys",
 	    (json_int_t)keyring_count(shared_keyring(m->house.shared.published)));
 	json_t *upgrades = json_pack("{s:s, s:I, s:I, s:o}", "executable", m->exe,
-	    "upgrades_started", (json_int_t)m->upgrade.started, "upgrades_finished",
-	    (json_int_t)m->upgrade.finished, "last_upgrade", last_upgrade(&m->upgrade));
+	    "upgrades_started", (json_int_t)upgrade->started, "upgrades_finished",
+	    (json_int_t)upgrade->finished, "last_upgrade", outcome(upgrade));
 	json_t *more = json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
-	    "upstream_process", upstream(m), "reloads_started", (json_int_t)r->started,
-	    "reloads_finished", (json_int_t)r->finished, "last_reload", last_reload(r),
-	    "listen", addresses(&l->listen_text, cfg->listen), "admin_listen",
+	    "upstream_process", upstream(m), "reloads_started",
+	    (json_int_t)reload->started, "reloads_finished", (json_int_t)reload->finished,
+	    "last_reload", outcome(reload), "listen",
+	    addresses(&l->listen_text, cfg->listen), "admin_listen",
 	    addresses(&l->admin_text, cfg->admin_listen), "metrics_listen",
 	    addresses(&l->metrics_text, NULL), "processes", processes(m));
 	json_t *settings = settings_for_cli(cfg);

@@ -7,9 +7,6 @@
 /* Write it now; a failure is logged once and tried again with the next change. */
 void status_save(struct master *m);
 
-/* "ok", "refused", "failed", "none". */
-const char *status_result_name(enum reload_result r);
-
 /* "empty", "starting", "ready", "draining". */
 const char *status_phase_name(uint32_t phase);
 

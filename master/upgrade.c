@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "master/admin_child.h"
@@ -32,12 +31,12 @@ enum { CHECK_MS = 60000 };
 void
 upgrade_request(struct master *m)
 {
-	m->upgrade.wanted = true;
+	m->upgrade.task.wanted = true;
 }
 
 /* The outcome, for the log and for who waits. */
 static void
-finish(struct master *m, enum reload_result result, const struct errmsg *reason)
+finish(struct master *m, enum task_result result, const struct errmsg *reason)
 {
 	struct upgrade *u = &m->upgrade;
 
@@ -45,13 +44,8 @@ finish(struct master *m, enum reload_result result, const struct errmsg *reason)
 		close(u->check_fd);
 	u->check_fd = 0;
 	u->step = UPGRADE_IDLE;
-	u->finished++;
-	u->last = result;
-	u->reason = *reason;
-	u->last_wall_ms = clock_wall_ms();
+	task_finish(&u->task, "upgrade", result, reason);
 	m->status_dirty = true;
-	log_write(result == RELOAD_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "upgrade",
-	    "%s: %s", status_result_name(result), reason->text);
 }
 
 /* --- the old program --- */
@@ -82,7 +76,7 @@ begin_check(struct master *m, uint64_t now_ms)
 	u->check_pid = 0;
 	if (why.text[0] == '\0')
 		errmsg_set(&why, "the check can't be started: %s", err_text(r));
-	finish(m, RELOAD_REFUSED, &why);
+	finish(m, TASK_REFUSED, &why);
 }
 
 /* The new generation needs the place of the oldest one, as with a reload. */
@@ -141,7 +135,7 @@ refuse(struct master *m)
 	collect_faults(u, &why);
 	if (why.text[0] == '\0')
 		errmsg_set(&why, "%s does not pass its own check: %s", m->exe, how.text);
-	finish(m, RELOAD_REFUSED, &why);
+	finish(m, TASK_REFUSED, &why);
 }
 
 /* The point of no return. What is handed over is as of now, not as of the check. */
@@ -161,7 +155,7 @@ become(struct master *m)
 		errmsg_set(&why, "%s can't be executed: %s", m->exe, err_text(r));
 	}
 	handover_fini(&h);
-	finish(m, RELOAD_FAILED, &why);
+	finish(m, TASK_FAILED, &why);
 }
 
 static void
@@ -214,7 +208,7 @@ begin_rising(struct master *m, uint64_t now_ms)
 
 	m->upgrade.begun = true;
 	if (roll_begin(m, now_ms, &why) != 0)
-		finish(m, RELOAD_FAILED, &why);
+		finish(m, TASK_FAILED, &why);
 }
 
 /* roll.c has the new workers in its care; the generation that serves tells how it went. */
@@ -240,7 +234,7 @@ step_rising(struct master *m, uint64_t now_ms)
 		    "gatehouse %s is the master, and a new worker ended before it was "
 		    "ready (%s): the old ones serve on",
 		    GATEHOUSE_VERSION, how.text);
-		finish(m, RELOAD_FAILED, &done);
+		finish(m, TASK_FAILED, &done);
 	}
 }
 
@@ -251,7 +245,7 @@ end_well(struct master *m)
 
 	errmsg_set(&done, "gatehouse %s serves with generation %llu", GATEHOUSE_VERSION,
 	    (unsigned long long)m->current);
-	finish(m, RELOAD_OK, &done);
+	finish(m, TASK_OK, &done);
 }
 
 /* --- both --- */
@@ -260,7 +254,7 @@ static bool
 may_begin(const struct master *m)
 {
 	return (m->phase == MASTER_STARTING || m->phase == MASTER_READY) &&
-	    m->reload.step == RELOAD_IDLE && !m->reload.wanted && !m->roll.rising;
+	    m->reload.step == RELOAD_IDLE && !m->reload.task.wanted && !m->roll.rising;
 }
 
 void
@@ -268,9 +262,8 @@ upgrade_step(struct master *m, uint64_t now_ms)
 {
 	struct upgrade *u = &m->upgrade;
 
-	if (u->step == UPGRADE_IDLE && u->wanted && may_begin(m)) {
-		u->wanted = false;
-		u->started++;
+	if (u->step == UPGRADE_IDLE && u->task.wanted && may_begin(m)) {
+		task_begin(&u->task);
 		u->step = UPGRADE_ROOM;
 		status_save(m); /* before anything is done */
 		notify_reloading(m);
@@ -283,7 +276,7 @@ upgrade_step(struct master *m, uint64_t now_ms)
 		step_rising(m, now_ms);
 	if (u->step == UPGRADE_HANDING_OVER && crew_is_alone(m, now_ms))
 		end_well(m);
-	if (u->step == UPGRADE_IDLE && u->wanted)
+	if (u->step == UPGRADE_IDLE && u->task.wanted)
 		state_wake_at(m, now_ms + STATE_POLL_MS);
 }
 
@@ -299,10 +292,9 @@ upgrade_abandon(struct master *m)
 	if (u->step == UPGRADE_HANDING_OVER)
 		end_well(m);
 	else if (u->step != UPGRADE_IDLE)
-		finish(m, RELOAD_FAILED, &why);
-	if (!u->wanted)
+		finish(m, TASK_FAILED, &why);
+	if (!u->task.wanted)
 		return;
-	u->wanted = false;
-	u->started++;
-	finish(m, RELOAD_FAILED, &why);
+	task_begin(&u->task);
+	finish(m, TASK_FAILED, &why);
 }

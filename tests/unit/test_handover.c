@@ -107,14 +107,14 @@ fill(struct case_ *c)
 	m->upstream.place = (struct place){ .pid = 4600, .respawn_ms = 77 };
 	m->upstream.command = strdup("/bin/proxy --port 1");
 	m->upstream.restarts = 2;
-	m->reload = (struct reload){ .wanted = true,
+	m->reload.task = (struct task){ .wanted = true,
 		.started = 4,
 		.finished = 4,
-		.last = RELOAD_REFUSED,
+		.last = TASK_REFUSED,
 		.reason = { "a fault" },
 		.last_wall_ms = 12 };
-	m->upgrade.started = 3;
-	m->upgrade.finished = 2;
+	m->upgrade.task.started = 3;
+	m->upgrade.task.finished = 2;
 	assert_int_equal(strlist_add(&m->journal.left, "/x/1.arena"), 0);
 }
 
@@ -305,9 +305,9 @@ look_at_all(
 	CHECK(g->places[1].backoff.failures == 3 && arena_id(g->places[1].arena) == 61);
 	CHECK(m->admin.place.pid == 4500 && m->upstream.place.pid == 4600);
 	CHECK(strcmp(m->upstream.command, "/bin/proxy --port 1") == 0);
-	CHECK(m->reload.wanted && m->reload.last == RELOAD_REFUSED);
-	CHECK(strcmp(m->reload.reason.text, "a fault") == 0);
-	CHECK(m->upgrade.started == 3 && m->upgrade.finished == 2);
+	CHECK(m->reload.task.wanted && m->reload.task.last == TASK_REFUSED);
+	CHECK(strcmp(m->reload.task.reason.text, "a fault") == 0);
+	CHECK(m->upgrade.task.started == 3 && m->upgrade.task.finished == 2);
 	CHECK(m->journal.left.n == 1 && m->house.listeners.n_worker == SLOTS);
 	CHECK(m->house.listeners.worker[1].slot == 1);
 	CHECK(running->listen[0].scheme == LISTEN_HTTPS && running->max_keys == KEYS);
