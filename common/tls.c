@@ -115,8 +115,7 @@ server_ctx_tune(SSL_CTX *ctx)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-	/* The one ticket of TLS 1.3 goes out with the first answer (wire.c). */
-	if (SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
+	if (SSL_CTX_set_num_tickets(ctx, 1) != 1 ||
 	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
 	    SSL_CTX_set_ciphersuites(ctx, TLS13_CIPHERS) != 1 ||
@@ -204,8 +203,10 @@ server_add(struct tls_server *s, const struct config *cfg, size_t i,
 		r = server_note(s, i);
 	if (r == 0 && published != NULL)
 		r = tls_tickets_attach(ctx, published);
-	if (r == 0 && published == NULL)
+	if (r == 0 && published == NULL) {
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+		r = SSL_CTX_set_num_tickets(ctx, 0) == 1 ? 0 : ERR_TLS;
+	}
 	if (r == ERR_TLS)
 		errmsg_set(
 		    why, "TLS_CERT_FILE: %s: %s", cfg->tls_cert_files.v[i], tls_reason());

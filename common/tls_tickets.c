@@ -61,17 +61,18 @@ seal(const struct ticket_keys *t, unsigned char *name, unsigned char *iv,
 }
 
 /* Open with the key of that name: 1, 2 when the client should get a newer
- * ticket, 0 when the key is gone (a full handshake follows). */
+ * ticket, 0 when the key is gone (a full handshake follows).
+ * single_use  it should have another one in any case (RFC 8446 appendix C.4) */
 static int
 unseal(const struct ticket_keys *t, const unsigned char *name, const unsigned char *iv,
-    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool single_use)
 {
 	for (size_t i = 0; i < t->n && i < SHARED_TICKET_KEYS; i++) {
 		if (memcmp(name, t->keys[i].name, sizeof(t->keys[i].name)) != 0)
 			continue;
 		if (key_use(&t->keys[i], iv, cipher, mac, 0) != 1)
 			return -1;
-		return i == 0 ? 1 : 2;
+		return i == 0 && !single_use ? 1 : 2;
 	}
 	return 0;
 }
@@ -86,7 +87,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ciph
 
 	if (p == NULL || shared_get_tickets(p, &t, NULL) != 0)
 		return 0;
-	r = enc ? seal(&t, name, iv, cipher, mac) : unseal(&t, name, iv, cipher, mac);
+	r = enc ? seal(&t, name, iv, cipher, mac)
+		: unseal(&t, name, iv, cipher, mac, SSL_version(ssl) == TLS1_3_VERSION);
 	OPENSSL_cleanse(&t, sizeof(t));
 	return r;
 }

@@ -122,7 +122,6 @@ wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 		return 0;
 	}
 	w->server = SSL_is_server(ssl) == 1;
-	w->ticket_due = w->server;
 	bio = BIO_new(io->bio);
 	if (bio == NULL) {
 		ERR_clear_error();
@@ -146,6 +145,14 @@ pending_free(struct wire *w)
 	w->pending_cap = 0;
 }
 
+static void
+ticket_free(struct wire *w)
+{
+	free(w->ticket);
+	w->ticket = NULL;
+	w->ticket_n = 0;
+}
+
 void
 wire_fini(struct wire *w, bool abort)
 {
@@ -159,6 +166,7 @@ wire_fini(struct wire *w, bool abort)
 		close(w->fd);
 	}
 	SSL_free(w->ssl);
+	ticket_free(w);
 	pending_free(w);
 	*w = (struct wire){ .fd = -1 };
 }
@@ -189,7 +197,6 @@ wire_make_plain(struct wire *w)
 	SSL_free(w->ssl);
 	w->ssl = NULL;
 	w->handshaken = true;
-	w->ticket_due = false;
 	w->io->out_n = 0;
 }
 
@@ -252,14 +259,23 @@ send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
 	return 0;
 }
 
-/* Send what OpenSSL has put out. */
+/* Send what OpenSSL has put out, behind the ticket that it put out before. */
 static int
 push_out(struct wire *w)
 {
-	struct iovec iov = { .iov_base = w->io->out, .iov_len = w->io->out_n };
+	struct iovec iov[2];
+	int n = 0;
+	int r;
 
+	if (w->io->out_n == 0)
+		return 0;
+	if (w->ticket != NULL)
+		iov[n++] = (struct iovec){ w->ticket, w->ticket_n };
+	iov[n++] = (struct iovec){ w->io->out, w->io->out_n };
 	w->io->out_n = 0;
-	return iov.iov_len == 0 ? 0 : send_or_keep(w, &iov, 1);
+	r = send_or_keep(w, iov, n);
+	ticket_free(w);
+	return r;
 }
 
 int
@@ -307,6 +323,25 @@ ssl_result(struct wire *w, int r)
 	}
 }
 
+/* All that a server of TLS 1.3 has to say at the end is a ticket (RFC 8446 section 4.6.1),
+ * which nobody waits for: it goes in the same send as the first answer. */
+static int
+end_handshake(struct wire *w)
+{
+	struct wire_io *io = w->io;
+
+	w->handshaken = true;
+	if (!w->server || io->out_n == 0 || SSL_version(w->ssl) != TLS1_3_VERSION)
+		return push_out(w);
+	w->ticket = malloc(io->out_n);
+	if (w->ticket == NULL)
+		return push_out(w);
+	memcpy(w->ticket, io->out, io->out_n);
+	w->ticket_n = io->out_n;
+	io->out_n = 0;
+	return 0;
+}
+
 /* Go on with the handshake on what io->in holds; send what it wants said. */
 static int
 handshake_step(struct wire *w)
@@ -314,12 +349,9 @@ handshake_step(struct wire *w)
 	int r = SSL_do_handshake(w->ssl);
 	int pushed;
 
-	if (r == 1) {
-		w->handshaken = true;
-		r = 0;
-	} else {
-		r = ssl_result(w, r);
-	}
+	if (r == 1)
+		return end_handshake(w);
+	r = ssl_result(w, r);
 	/* Also after a failure: the alert tells the peer why. */
 	pushed = push_out(w);
 	return r != 0 ? r : pushed;
@@ -466,26 +498,6 @@ encrypt(struct wire *w, const char *p, size_t n)
 	return 0;
 }
 
-/* The ticket of TLS 1.3 rides in the same send as the first answer. */
-static void
-ticket_queue(struct wire *w)
-{
-	w->ticket_due = false;
-	if (SSL_version(w->ssl) == TLS1_3_VERSION && SSL_new_session_ticket(w->ssl) != 1)
-		ERR_clear_error(); /* no ticket: the client makes a full handshake */
-}
-
-/* A write with a ticket due goes through OpenSSL's handshake, which sets up a read buffer of
- * 16 KiB that SSL_MODE_RELEASE_BUFFERS lets go of only with a later read: an idle
- * connection would keep it. */
-static void
-trim_once(struct wire *w)
-{
-	if (w->trimmed || !w->handshaken)
-		return;
-	w->trimmed = SSL_free_buffers(w->ssl) == 1; /* else something is left in them */
-}
-
 /* Encrypt a piece; of io->record *used bytes wait for what follows. */
 static int
 encrypt_piece(struct wire *w, struct span rest, bool last, size_t *used)
@@ -531,16 +543,12 @@ encrypt_pieces(struct wire *w, const struct span *pieces, size_t n)
 static int
 send_tls(struct wire *w, const struct span *pieces, size_t n, bool last)
 {
-	int r;
+	const int r = encrypt_pieces(w, pieces, n);
 
-	if (w->ticket_due && w->handshaken)
-		ticket_queue(w);
-	r = encrypt_pieces(w, pieces, n);
 	if (r != 0) {
 		w->io->out_n = 0; /* nothing of this wire may go out on another */
 		return r;
 	}
-	trim_once(w);
 	if (last && w->handshaken && SSL_shutdown(w->ssl) < 0)
 		ERR_clear_error();
 	return push_out(w);

@@ -34,14 +34,14 @@ struct wire_io {
 struct wire {
 	int fd; /* -1: none */
 	bool handshaken;
-	bool ticket_due; /* server, TLS 1.3: a ticket goes out with the first write */
 	bool server;
 	bool fin;           /* the peer's FIN has been read */
-	bool trimmed;       /* OpenSSL has given back its buffers behind the ticket */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */
 	size_t pending_off, pending_n, pending_cap;
+	char *ticket; /* owned: a server's, encrypted; goes out ahead of its first output */
+	size_t ticket_n;
 	uint64_t sent; /* bytes the kernel took, ever */
 	int ahead;     /* not 0: the result of the next wire_read, known already */
 };

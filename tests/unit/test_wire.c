@@ -718,6 +718,12 @@ key_updates_whose_answers_nobody_reads_do_not_fill_the_memory(void **state)
 	finish(e);
 }
 
+static bool
+has_ticket(const struct ends *e)
+{
+	return SSL_SESSION_has_ticket(SSL_get0_session(e->client.ssl)) == 1;
+}
+
 static void
 a_ticket_rides_with_the_first_answer(void **state)
 {
@@ -725,13 +731,42 @@ a_ticket_rides_with_the_first_answer(void **state)
 	struct span s;
 
 	begin(e, TLS1_3_VERSION, 0);
-	assert_true(e->server.ticket_due);
-	assert_int_equal(SSL_SESSION_has_ticket(SSL_get0_session(e->client.ssl)), 0);
+	assert_non_null(e->server.ticket);
+	assert_false(has_ticket(e));
 	assert_int_equal(wire_read(&e->client, &s), -EAGAIN);
 	assert_int_equal(wire_write(&e->server, SPAN("first"), NOTHING), 0);
-	assert_false(e->server.ticket_due);
+	assert_null(e->server.ticket);
 	assert_says(&e->client, "first");
-	assert_int_equal(SSL_SESSION_has_ticket(SSL_get0_session(e->client.ssl)), 1);
+	assert_true(has_ticket(e));
+	finish(e);
+}
+
+/* It was encrypted first: the client could read nothing that came before it. */
+static void
+a_ticket_goes_ahead_of_what_tls_says_itself(void **state)
+{
+	struct ends *e = *state;
+	struct span s;
+
+	begin(e, TLS1_3_VERSION, 0);
+	for (int i = 0; i < 2;
+	     i++) { /* OpenSSL answers the first while it reads the second */
+		assert_int_equal(
+		    SSL_key_update(e->client.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		assert_int_equal(wire_write(&e->client, SPAN("x"), NOTHING), 0);
+		assert_says(&e->server, "x");
+	}
+	assert_null(e->server.ticket);
+	assert_int_equal(wire_read(&e->client, &s), -EAGAIN);
+	assert_true(has_ticket(e));
+	assert_int_equal(wire_write(&e->server, SPAN("first"), NOTHING), 0);
+	assert_says(&e->client, "first");
+	finish(e);
+
+	begin(e, TLS1_3_VERSION, 0);
+	assert_int_equal(wire_write_last(&e->server, NOTHING, NOTHING), 0);
+	assert_int_equal(wire_read(&e->client, &s), ERR_CLOSED);
+	assert_true(has_ticket(e));
 	finish(e);
 }
 
@@ -787,6 +822,7 @@ main(void)
 		cmocka_unit_test(
 		    key_updates_whose_answers_nobody_reads_do_not_fill_the_memory),
 		cmocka_unit_test(a_ticket_rides_with_the_first_answer),
+		cmocka_unit_test(a_ticket_goes_ahead_of_what_tls_says_itself),
 		cmocka_unit_test(
 		    a_certificate_that_is_not_believed_ends_the_handshake_at_both_ends),
 	};
