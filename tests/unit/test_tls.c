@@ -563,6 +563,41 @@ an_old_ticket_is_replaced_by_one_of_the_newest_key(void **state)
 	shared_destroy(&sh);
 }
 
+/* The clients of TLS 1.3 use a ticket once, and OpenSSL gives out no other unless told. */
+static void
+a_session_taken_up_brings_another_ticket(void **state)
+{
+	struct tls_pair p = tls_case_pair(*state, "a", "DNS:a", 30, NULL);
+	struct tls_files files;
+	const struct config cfg = tls_case_config(&files, &p, 1);
+	struct shared sh;
+	struct tls_server *s;
+	SSL_CTX *ctx = keeping_ctx(TLS1_3_VERSION);
+
+	assert_int_equal(shared_create(16, &sh), 0);
+	rotate(&sh);
+	s = must_create(&cfg, sh.published);
+	assert_false(visit(s, ctx, true));
+	for (int i = 0; i < 3; i++) {
+		SSL_SESSION *before = kept;
+		const unsigned char *was, *is;
+		size_t was_n, is_n;
+
+		assert_int_equal(SSL_SESSION_up_ref(before), 1);
+		assert_true(visit(s, ctx, true));
+		SSL_SESSION_get0_ticket(before, &was, &was_n);
+		SSL_SESSION_get0_ticket(kept, &is, &is_n);
+		assert_true(was_n > 0 && is_n > 0);
+		assert_false(was_n == is_n && memcmp(was, is, is_n) == 0);
+		SSL_SESSION_free(before);
+	}
+	SSL_SESSION_free(kept);
+	kept = NULL;
+	SSL_CTX_free(ctx);
+	tls_server_destroy(&s);
+	shared_destroy(&sh);
+}
+
 static void
 without_ticket_keys_every_handshake_is_a_full_one(void **state)
 {
@@ -625,6 +660,7 @@ main(void)
 		WITH_FOLDER(
 		    a_ticket_of_one_worker_is_good_at_another_until_its_key_is_gone),
 		WITH_FOLDER(an_old_ticket_is_replaced_by_one_of_the_newest_key),
+		WITH_FOLDER(a_session_taken_up_brings_another_ticket),
 		WITH_FOLDER(without_ticket_keys_every_handshake_is_a_full_one),
 		cmocka_unit_test(rotating_keeps_the_last_three_keys),
 	};
