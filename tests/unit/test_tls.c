@@ -534,18 +534,25 @@ a_ticket_of_one_worker_is_good_at_another_until_its_key_is_gone(void **state)
 	shared_destroy(&sh);
 }
 
+/* A server of one certificate, and the memory where its ticket keys will lie. */
+static struct tls_server *
+server_with_tickets(const struct tempdir *dir, struct shared *sh)
+{
+	struct tls_pair p = tls_case_pair(dir, "a", "DNS:a", 30, NULL);
+	struct tls_files files;
+	const struct config cfg = tls_case_config(&files, &p, 1);
+
+	assert_int_equal(shared_create(16, sh), 0);
+	return must_create(&cfg, sh->published);
+}
+
 static void
 an_old_ticket_is_replaced_by_one_of_the_newest_key(void **state)
 {
-	struct tls_pair p = tls_case_pair(*state, "a", "DNS:a", 30, NULL);
-	struct tls_files files;
-	const struct config cfg = tls_case_config(&files, &p, 1);
 	struct shared sh;
-	struct tls_server *s;
+	struct tls_server *s = server_with_tickets(*state, &sh);
 
-	assert_int_equal(shared_create(16, &sh), 0);
 	rotate(&sh);
-	s = must_create(&cfg, sh.published);
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		SSL_CTX *ctx = keeping_ctx(version);
 
@@ -567,16 +574,11 @@ an_old_ticket_is_replaced_by_one_of_the_newest_key(void **state)
 static void
 a_session_taken_up_brings_another_ticket(void **state)
 {
-	struct tls_pair p = tls_case_pair(*state, "a", "DNS:a", 30, NULL);
-	struct tls_files files;
-	const struct config cfg = tls_case_config(&files, &p, 1);
 	struct shared sh;
-	struct tls_server *s;
+	struct tls_server *s = server_with_tickets(*state, &sh);
 	SSL_CTX *ctx = keeping_ctx(TLS1_3_VERSION);
 
-	assert_int_equal(shared_create(16, &sh), 0);
 	rotate(&sh);
-	s = must_create(&cfg, sh.published);
 	assert_false(visit(s, ctx, true));
 	for (int i = 0; i < 3; i++) {
 		SSL_SESSION *before = kept;
@@ -601,14 +603,9 @@ a_session_taken_up_brings_another_ticket(void **state)
 static void
 without_ticket_keys_every_handshake_is_a_full_one(void **state)
 {
-	struct tls_pair p = tls_case_pair(*state, "a", "DNS:a", 30, NULL);
-	struct tls_files files;
-	const struct config cfg = tls_case_config(&files, &p, 1);
 	struct shared sh;
-	struct tls_server *s;
+	struct tls_server *s = server_with_tickets(*state, &sh);
 
-	assert_int_equal(shared_create(16, &sh), 0);
-	s = must_create(&cfg, sh.published);
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
 		SSL_CTX *ctx = keeping_ctx(version);
 

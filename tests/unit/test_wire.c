@@ -749,8 +749,8 @@ a_ticket_goes_ahead_of_what_tls_says_itself(void **state)
 	struct span s;
 
 	begin(e, TLS1_3_VERSION, 0);
-	for (int i = 0; i < 2;
-	     i++) { /* OpenSSL answers the first while it reads the second */
+	/* OpenSSL answers the first while it reads the second */
+	for (int i = 0; i < 2; i++) {
 		assert_int_equal(
 		    SSL_key_update(e->client.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
 		assert_int_equal(wire_write(&e->client, SPAN("x"), NOTHING), 0);
