@@ -13,7 +13,8 @@ void figures_start(struct master *m);
 /* After an upgrade: the counters go on. */
 void figures_resume(struct master *m);
 
-/* A reload has come to its end, at m->reload.task.last_wall_ms; what serves now is m->current. */
+/* A reload has come to its end, at m->reload.task.last_wall_ms; what serves now is
+ * m->current. */
 void figures_on_reload(struct master *m, enum task_result result);
 
 #endif

@@ -73,7 +73,8 @@ wire_io_full(const struct wire_io *io)
 }
 
 /*
- * Read what is there, once. Goes on with a TLS handshake first; its output is sent.
+ * Read what is there, once. Goes on with a TLS handshake first; its output is sent, but
+ * for a server's ticket, which goes ahead of what is sent next.
  * data_out  on 0: at least one byte, the caller's to change, valid until the next read
  *           on any wire of this worker.
  * Returns 0, -EAGAIN (nothing, or the handshake goes on), ERR_CLOSED (clean end:
