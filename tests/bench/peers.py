@@ -158,10 +158,10 @@ class Server:
 class Nginx(Server):
     """nginx; answers are streamed as the upstream asks (X-Accel-Buffering would do the same), bodies as they come."""
 
-    MARKS = ("LUA", "AES128")
+    EXTRAS = ("LUA", "AES128")
     n_processes = 2
     buffer = "4k"  # nginx's own default for what it does not buffer
-    marks = ()     # the marked lines of the template that it has
+    extras = ()    # of these the ones whose lines of the template it has
 
     def command(self):
         key_map = "".join(f'"Bearer {secret}" "k{i:06d}";\n'
@@ -169,8 +169,8 @@ class Nginx(Server):
         (self.folder / "keys.map").write_text(key_map)
         (self.folder / "keys.map").chmod(0o600)
         template = "".join(line for line in (HERE / "nginx.conf.in").read_text().splitlines(True)
-                           if not any(f"@{mark}@" in line for mark in self.MARKS if mark not in self.marks))
-        values = {**dict.fromkeys(self.MARKS, ""), "MODULES": MODULES, "USER": "user www-data;" if os.geteuid() == 0 else "",
+                           if not any(f"@{extra}@" in line for extra in self.EXTRAS if extra not in self.extras))
+        values = {**dict.fromkeys(self.EXTRAS, ""), "MODULES": MODULES, "USER": "user www-data;" if os.geteuid() == 0 else "",
                   "FOLDER": self.folder, "BENCH": HERE, "PORT": self.port, "UPSTREAM": self.setting.upstream_port,
                   "CERT": self.setting.pair.cert, "KEY": self.setting.pair.key, "BUFFER": self.buffer,
                   "UPSTREAM_SECRET": keys.UPSTREAM_SECRET, "MAP_SIZE": max(2048, 2 * self.n_keys)}
@@ -184,7 +184,7 @@ class Nginx(Server):
 class NginxLua(Nginx):
     """nginx with the same metering: usage read from the answer, counted by key and model."""
 
-    marks = ("LUA",)
+    extras = ("LUA",)
 
 
 class Nginx16k(Nginx):
@@ -196,7 +196,7 @@ class Nginx16k(Nginx):
 class NginxAes128(Nginx):
     """nginx told to choose the cipher as gatehouse does; by itself it takes the client's first, AES-256."""
 
-    marks = ("AES128",)
+    extras = ("AES128",)
 
 
 class Haproxy(Server):
