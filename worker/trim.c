@@ -9,12 +9,19 @@ bool
 trim_is_due(struct trim *t, size_t most, size_t connections)
 {
 	const bool falling = connections < t->last;
+	size_t left;
+	bool due;
 
 	t->last = connections;
 	if (most > t->peak)
 		t->peak = most;
-	if (t->peak - connections < TRIM_MIN || (falling && connections > t->peak / 2))
-		return false;
-	t->peak = connections;
-	return true;
+	left = t->peak - connections;
+	if (falling)
+		due = left >= TRIM_MIN && connections <= t->peak / 2;
+	else
+		due = left >= TRIM_MIN || (t->leaving && left > 0);
+	if (due)
+		t->peak = connections;
+	t->leaving = falling && (due || t->leaving);
+	return due;
 }

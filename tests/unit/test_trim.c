@@ -59,6 +59,22 @@ half_of_it_is_enough_while_more_are_leaving(void **state)
 	assert_int_equal(at, 2400);
 }
 
+/* However few they are: they belong to a crowd. */
+static void
+those_who_leave_behind_the_half_count_when_all_have_left(void **state)
+{
+	struct trim t = { 0 };
+	size_t at = 1;
+
+	(void)state;
+	assert_int_equal(LOOK(&t, &at, 600, 600, 200, 0, 0, 0), 2);
+	assert_int_equal(at, 0);
+	/* one who leaves later is no crowd */
+	assert_int_equal(LOOK(&t, &at, 100, 99, 99, 0, 0), 0);
+	/* and where nobody left behind the half there is nothing to give back */
+	assert_int_equal(LOOK(&t, &at, 600, 200, 200, 199, 199), 1);
+}
+
 static void
 some_that_come_and_go_are_none(void **state)
 {
@@ -97,6 +113,7 @@ main(void)
 		cmocka_unit_test(a_crowd_that_left_at_once_is_one_time),
 		cmocka_unit_test(a_crowd_that_is_leaving_is_waited_for),
 		cmocka_unit_test(half_of_it_is_enough_while_more_are_leaving),
+		cmocka_unit_test(those_who_leave_behind_the_half_count_when_all_have_left),
 		cmocka_unit_test(some_that_come_and_go_are_none),
 		cmocka_unit_test(a_crowd_that_came_and_left_between_two_looks_counts),
 		cmocka_unit_test(the_next_crowd_counts_anew),
