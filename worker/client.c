@@ -61,10 +61,13 @@ cuts_the_end(const struct client *c)
 void
 client_destroy(struct client *c)
 {
-	const bool reset = c->reset || cuts_the_end(c);
+	bool reset;
 
 	if (c->state == CLIENT_DEAD)
 		return;
+	/* what has been said goes out first; who has gone already does not hear it */
+	(void)(wire_flush(&c->wire) == 0);
+	reset = c->reset || cuts_the_end(c);
 	c->state = CLIENT_DEAD;
 	event_del(&c->read_event);
 	event_del(&c->write_event);
@@ -285,7 +288,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (wire_pending(&c->wire) > 0) {
-		client_set_timer(c, c->env->cfg->idle_timeout_ms);
+		client_await_writable(c);
 		return;
 	}
 	event_del(&c->write_event);
@@ -338,6 +341,7 @@ client_attach(struct client *c, int fd)
 	}
 	if (wire_init(&c->wire, &c->env->io, fd, ssl) != 0)
 		return -ENOMEM;
+	c->wire.on_stuck = &c->write_event;
 	c->reading = true;
 	assign_events(c, 0);
 	if (event_add(&c->read_event, NULL) == 0)

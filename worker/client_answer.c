@@ -21,6 +21,16 @@ client_finish_closing(struct client *c)
 							  : CLIENT_DISCARD_MS);
 }
 
+void
+client_await_writable(struct client *c)
+{
+	if (event_add(&c->write_event, NULL) != 0) {
+		c->reset = true;
+		client_doom(c);
+	}
+	client_set_timer(c, c->env->cfg->idle_timeout_ms);
+}
+
 /* After a write: wait for the kernel if it did not take all. */
 static void
 after_write(struct client *c, int r)
@@ -30,13 +40,8 @@ after_write(struct client *c, int r)
 		client_doom(c);
 		return;
 	}
-	if (wire_pending(&c->wire) == 0)
-		return;
-	if (event_add(&c->write_event, NULL) != 0) {
-		c->reset = true;
-		client_doom(c);
-	}
-	client_set_timer(c, c->env->cfg->idle_timeout_ms);
+	if (wire_pending(&c->wire) > 0)
+		client_await_writable(c);
 }
 
 static int
@@ -118,12 +123,15 @@ client_end(struct client *c, const struct client_bytes *bytes, bool keep)
 void
 client_abort(struct client *c, struct span tail, bool reset)
 {
+	int r;
+
 	if (c->state == CLIENT_DEAD)
 		return;
 	c->request = NULL;
 	if (c->doomed)
 		return;
-	after_write(c, wire_write(&c->wire, tail, (struct span){ 0 }));
+	r = wire_write(&c->wire, tail, (struct span){ 0 });
+	after_write(c, r != 0 ? r : wire_flush(&c->wire));
 	if (c->doomed)
 		return;
 	c->reset = reset;

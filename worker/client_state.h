@@ -83,7 +83,11 @@ void client_next_head(struct client *c);
 /* Tell the owner of a fault; whoever has no request has begun none. */
 void client_fault(struct client *c, enum client_fault f, enum http1_fault head);
 
-/* client_answer.c: all is sent: close, or wait until the client has seen it. */
+/* client_answer.c */
+
+/* All is sent: close, or wait until the client has seen it. */
 void client_finish_closing(struct client *c);
+/* The kernel took not all: the client has IDLE_TIMEOUT to read some of it. */
+void client_await_writable(struct client *c);
 
 #endif

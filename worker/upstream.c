@@ -143,8 +143,12 @@ call_send_held(struct upstream_call *call)
 	conn->in_parts = false;
 	conn->interims = 0;
 	conn_write(conn, (struct span){ call->held, call->held_n }, (struct span){ 0 });
-	if (!call->whole)
+	if (!call->whole) {
 		call_release(call); /* more follows: it can't be sent again whole */
+		/* Nor is it put off, lest the connection end meanwhile (is_quiet). What
+		 * becomes of it, on_writable hears. */
+		(void)(wire_flush(&conn->wire) == 0);
+	}
 	if (call->complete)
 		conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);
 	else if (wire_pending(&conn->wire) == 0)

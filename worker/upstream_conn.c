@@ -221,6 +221,7 @@ conn_attach(struct upstream_conn *conn, int fd)
 	    &conn->read_event, up->env->base, fd, EV_READ | EV_PERSIST, on_ready, conn);
 	event_assign(&conn->write_event, up->env->base, fd, EV_WRITE | EV_PERSIST,
 	    on_writable, conn);
+	conn->wire.on_stuck = &conn->write_event;
 	if (event_add(&conn->write_event, NULL) != 0)
 		return -ENOMEM;
 	conn->state = CONN_CONNECTING;
@@ -409,6 +410,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (wire_pending(&conn->wire) > 0) {
+		conn_send_rest(conn);
 		conn_set_silence_timer(conn);
 		return;
 	}

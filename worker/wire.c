@@ -2,7 +2,7 @@
  * Bytes in and out; see wire.h. OpenSSL talks to a BIO whose reads are served from
  * the last recv and whose writes are collected for the next send.
  */
-#include "worker/wire.h"
+#include "worker/wire_out.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -87,9 +87,10 @@ wire_io_init(struct wire_io *io, size_t kept_max)
 		.cipher = malloc(WIRE_RECV_TLS),
 		.out = malloc(WIRE_OUT),
 		.record = malloc(WIRE_RECORD),
+		.later = malloc(WIRE_LATER_BYTES),
 		.bio = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire") };
 	if (io->plain == NULL || io->cipher == NULL || io->out == NULL ||
-	    io->record == NULL || io->bio == NULL ||
+	    io->record == NULL || io->later == NULL || io->bio == NULL ||
 	    BIO_meth_set_read(io->bio, bio_read) != 1 ||
 	    BIO_meth_set_write(io->bio, bio_write) != 1 ||
 	    BIO_meth_set_ctrl(io->bio, bio_ctrl) != 1 ||
@@ -107,6 +108,7 @@ wire_io_fini(struct wire_io *io)
 	free(io->cipher);
 	free(io->out);
 	free(io->record);
+	free(io->later);
 	BIO_meth_free(io->bio);
 	*io = (struct wire_io){ 0 };
 }
@@ -134,18 +136,6 @@ wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 }
 
 static void
-pending_free(struct wire *w)
-{
-	if (w->pending == NULL)
-		return;
-	w->io->kept -= w->pending_cap;
-	free(w->pending);
-	w->pending = NULL;
-	w->pending_off = 0;
-	w->pending_cap = 0;
-}
-
-static void
 ticket_free(struct wire *w)
 {
 	free(w->ticket);
@@ -167,7 +157,7 @@ wire_fini(struct wire *w, bool abort)
 	}
 	SSL_free(w->ssl);
 	ticket_free(w);
-	pending_free(w);
+	wire_out_free(w);
 	*w = (struct wire){ .fd = -1 };
 }
 
@@ -200,68 +190,9 @@ wire_make_plain(struct wire *w)
 	w->io->out_n = 0;
 }
 
-/* Keep n bytes for later. Returns 0 or -ENOMEM. */
-static int
-pending_add(struct wire *w, const char *p, size_t n)
-{
-	if (w->pending_off > 0) {
-		memmove(w->pending, w->pending + w->pending_off, w->pending_n);
-		w->pending_off = 0;
-	}
-	if (w->pending_n + n > w->pending_cap) {
-		size_t cap = w->pending_n + n;
-		char *grown = realloc(w->pending, cap);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		w->io->kept += cap - w->pending_cap;
-		w->pending = grown;
-		w->pending_cap = cap;
-	}
-	memcpy(w->pending + w->pending_n, p, n);
-	w->pending_n += n;
-	return 0;
-}
-
-/* Send an iovec now; what is left over is kept. */
-static int
-send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
-{
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n_iov };
-	size_t took = 0;
-	ssize_t r;
-
-	if (w->pending_n == 0) {
-		do {
-			/* one piece is the rule, and send() the cheaper call */
-			r = n_iov == 1
-			    ? send(w->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-			    : sendmsg(w->fd, &msg, MSG_NOSIGNAL);
-		} while (r == -1 && errno == EINTR);
-		if (r == -1 && errno != EAGAIN)
-			return -errno;
-		if (r > 0)
-			took = (size_t)r;
-		w->sent += took;
-	}
-	for (int i = 0; i < n_iov; i++) {
-		size_t skip = took < iov[i].iov_len ? took : iov[i].iov_len;
-		int err;
-
-		took -= skip;
-		if (skip == iov[i].iov_len)
-			continue;
-		err = pending_add(
-		    w, (const char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
-		if (err != 0)
-			return err;
-	}
-	return 0;
-}
-
 /* Send what OpenSSL has put out, behind the ticket that it put out before. */
 static int
-push_out(struct wire *w)
+push_out(struct wire *w, bool now)
 {
 	struct iovec iov[2];
 	int n = 0;
@@ -273,28 +204,9 @@ push_out(struct wire *w)
 		iov[n++] = (struct iovec){ w->ticket, w->ticket_n };
 	iov[n++] = (struct iovec){ w->io->out, w->io->out_n };
 	w->io->out_n = 0;
-	r = send_or_keep(w, iov, n);
+	r = wire_out_send(w, iov, n, now);
 	ticket_free(w);
 	return r;
-}
-
-int
-wire_flush(struct wire *w)
-{
-	while (w->pending_n > 0) {
-		ssize_t r =
-		    send(w->fd, w->pending + w->pending_off, w->pending_n, MSG_NOSIGNAL);
-
-		if (r == -1 && errno == EINTR)
-			continue;
-		if (r == -1)
-			return errno == EAGAIN ? 0 : -errno;
-		w->sent += (uint64_t)r;
-		w->pending_off += (size_t)r;
-		w->pending_n -= (size_t)r;
-	}
-	pending_free(w);
-	return 0;
 }
 
 /* One recv of up to n bytes, fewer while memory is short. Returns bytes, 0 at FIN, or
@@ -332,10 +244,10 @@ end_handshake(struct wire *w)
 
 	w->handshaken = true;
 	if (!w->server || io->out_n == 0 || SSL_version(w->ssl) != TLS1_3_VERSION)
-		return push_out(w);
+		return push_out(w, true);
 	w->ticket = malloc(io->out_n);
 	if (w->ticket == NULL)
-		return push_out(w);
+		return push_out(w, true);
 	memcpy(w->ticket, io->out, io->out_n);
 	w->ticket_n = io->out_n;
 	io->out_n = 0;
@@ -353,7 +265,7 @@ handshake_step(struct wire *w)
 		return end_handshake(w);
 	r = ssl_result(w, r);
 	/* Also after a failure: the alert tells the peer why. */
-	pushed = push_out(w);
+	pushed = push_out(w, true);
 	return r != 0 ? r : pushed;
 }
 
@@ -422,7 +334,7 @@ read_tls(struct wire *w, struct wire_bytes *data_out)
 	}
 	r = decrypt(w, &n);
 	if (io->out_n > 0) { /* a key update's answer, an alert */
-		int pushed = w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w);
+		int pushed = w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w, true);
 
 		io->out_n = 0;
 		if (pushed != 0)
@@ -443,6 +355,7 @@ wire_read_bytes(struct wire *w, struct wire_bytes *data_out)
 
 	if (w->ahead != 0)
 		return w->ahead;
+	wire_out_push(w); /* an answer is read when its request has been sent */
 	if (w->ssl != NULL) {
 		int r = read_tls(w, data_out);
 
@@ -478,7 +391,7 @@ encrypt(struct wire *w, const char *p, size_t n)
 	if (n == 0)
 		return 0;
 	if (WIRE_OUT - w->io->out_n < 2 * WIRE_RECORD) {
-		int r = push_out(w);
+		int r = push_out(w, true);
 
 		if (r != 0)
 			return r;
@@ -551,12 +464,12 @@ send_tls(struct wire *w, const struct span *pieces, size_t n, bool last)
 	}
 	if (last && w->handshaken && SSL_shutdown(w->ssl) < 0)
 		ERR_clear_error();
-	return push_out(w);
+	return push_out(w, last);
 }
 
 /* The plain half of wire_send. */
 static int
-send_plain(struct wire *w, const struct span *pieces, size_t n)
+send_plain(struct wire *w, const struct span *pieces, size_t n, bool last)
 {
 	struct iovec iov[WIRE_PIECES_MAX];
 	int n_iov = 0;
@@ -570,7 +483,7 @@ send_plain(struct wire *w, const struct span *pieces, size_t n)
 		if (pieces[i].n > 0)
 			iov[n_iov++] = (struct iovec){ piece.out, pieces[i].n };
 	}
-	return n_iov == 0 ? 0 : send_or_keep(w, iov, n_iov);
+	return n_iov == 0 ? 0 : wire_out_send(w, iov, n_iov, last);
 }
 
 int
@@ -580,9 +493,12 @@ wire_send(struct wire *w, const struct span *pieces, size_t n, bool last)
 
 	if (n > WIRE_PIECES_MAX)
 		abort(); /* what does not fit would be left out */
+	if (last)
+		wire_out_push(w); /* there may be nothing more to send behind it */
 	for (size_t i = 0; i < n; i++)
 		total += pieces[i].n;
 	if (total == 0 && !last)
 		return 0;
-	return w->ssl != NULL ? send_tls(w, pieces, n, last) : send_plain(w, pieces, n);
+	return w->ssl != NULL ? send_tls(w, pieces, n, last)
+			      : send_plain(w, pieces, n, last);
 }

@@ -2,8 +2,10 @@
  * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
  * take some 64 KiB with one recv into buffers that the whole worker shares; TLS
  * is fed from memory, so OpenSSL itself makes no system call. Writes go out with
- * one send; what the kernel does not take is kept here until wire_flush(). Knows
- * nothing of events, time-outs or HTTP.
+ * one send; what the kernel does not take is kept here until wire_flush(). Small ones
+ * wait for the end of the loop's turn where the owner can be told of what becomes of them:
+ * many sends in a row find the kernel's code in the caches, and wake a peer up once. Knows
+ * nothing of time-outs or HTTP.
  */
 #ifndef GATEHOUSE_WORKER_WIRE_H
 #define GATEHOUSE_WORKER_WIRE_H
@@ -16,7 +18,23 @@
 #include "common/err.h"
 #include "common/span.h"
 
-/* Shared by all connections of a worker; used only within one call. */
+enum {
+	WIRE_LATER_MAX = 16,         /* so many sends are put off, at most */
+	WIRE_LATER_PIECE = 4 * 1024, /* none of them larger */
+	WIRE_LATER_BYTES = 32 * 1024
+};
+
+struct event;
+struct wire;
+
+/* One send that was put off. */
+struct wire_later {
+	struct wire *wire; /* NULL: gone meanwhile */
+	size_t n;          /* bytes */
+};
+
+/* Shared by all connections of a worker; but for what is put off, used only within one
+ * call. */
 struct wire_io {
 	char *plain;  /* what wire_read gives out */
 	char *cipher; /* what recv took, before decryption */
@@ -26,6 +44,9 @@ struct wire_io {
 	const char *in; /* ciphertext that OpenSSL has still to take */
 	size_t in_n;
 	BIO_METHOD *bio;
+	char *later; /* what is put off, in the order of entries */
+	size_t later_n, n_later;
+	struct wire_later entry[WIRE_LATER_MAX];
 	/* Bytes that connections keep between events (bodies, unread answers), and from
 	 * how many on reads are small, so that each connection adds little. */
 	size_t kept, kept_max;
@@ -36,6 +57,7 @@ struct wire {
 	bool handshaken;
 	bool server;
 	bool fin;           /* the peer's FIN has been read */
+	bool put_off;       /* some of it waits in io->later */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */
@@ -44,6 +66,10 @@ struct wire {
 	size_t ticket_n;
 	uint64_t sent; /* bytes the kernel took, ever */
 	int ahead;     /* not 0: the result of the next wire_read, known already */
+	int failed;    /* not 0: -errno of a send that had been put off */
+	/* Borrowed; set by an owner who lets sends be put off: is made active with EV_WRITE
+	 * when such a send failed or the kernel took not all. Then call wire_flush(). */
+	struct event *on_stuck;
 };
 
 /* What has been read. */
@@ -62,7 +88,11 @@ void wire_io_fini(struct wire_io *io);
  */
 int wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl) MUSTCHECK;
 
-/* Close the socket and free everything. With abort a TCP reset is sent. */
+/* Send what was put off. Call it at the end of each turn of the loop. */
+void wire_io_send_later(struct wire_io *io);
+
+/* Close the socket and free everything. With abort a TCP reset is sent. What was put off is
+ * not sent any more: whoever wants it sent calls wire_flush() before. */
 void wire_fini(struct wire *w, bool abort);
 
 /* Is as much kept as may be? */
@@ -100,9 +130,11 @@ enum { WIRE_PIECES_MAX = 3 };
 
 /*
  * Send up to WIRE_PIECES_MAX pieces as one (any may be empty), as few records and sends
- * as possible. Everything is taken: what the kernel does not accept is kept.
+ * as possible. Everything is taken: what the kernel does not accept is kept. With
+ * on_stuck up to WIRE_LATER_PIECE bytes may be put off; they go out ahead of whatever
+ * follows, and before the next read.
  * last  say good-bye in the same send: close_notify under TLS. The socket stays open
- *       for reading.
+ *       for reading. It is not put off.
  * Returns 0, -ENOMEM, ERR_TLS or -errno (EPIPE, ECONNRESET): the wire is dead then.
  */
 int wire_send(struct wire *w, const struct span *pieces, size_t n, bool last) MUSTCHECK;
@@ -113,10 +145,11 @@ wire_write(struct wire *w, struct span head, struct span body)
 	return wire_send(w, (struct span[]){ head, body }, 2, false);
 }
 
-/* Try to send what is pending. Returns 0 (look at wire_pending) or -errno. */
+/* Send what was put off, and try to send what is pending. Returns 0 (look at wire_pending),
+ * -ENOMEM or -errno. */
 int wire_flush(struct wire *w) MUSTCHECK;
 
-/* Bytes kept because the kernel has not taken them. */
+/* Bytes kept because the kernel has not taken them; none that are put off. */
 static inline size_t
 wire_pending(const struct wire *w)
 {

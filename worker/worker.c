@@ -194,6 +194,20 @@ ignore_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Turn by turn, and at the end of each what has been put off goes out. Returns false if the
+ * loop fails. */
+static bool
+run_loop(struct worker *w)
+{
+	int r;
+
+	do {
+		r = event_base_loop(w->env.base, EVLOOP_ONCE);
+		wire_io_send_later(&w->env.io);
+	} while (r == 0 && !event_base_got_break(w->env.base));
+	return r == 0;
+}
+
 int
 worker_main(const struct worker_args *args)
 {
@@ -218,7 +232,7 @@ worker_main(const struct worker_args *args)
 	}
 	atomic_store_explicit(&w->env.row->since_ms, w->env.now_ms, memory_order_relaxed);
 	atomic_store_explicit(&w->env.row->phase, WORKER_READY, memory_order_release);
-	if (event_base_dispatch(w->env.base) == 0)
+	if (run_loop(w))
 		status = EXIT_SUCCESS;
 out:
 	leave_block_signals();

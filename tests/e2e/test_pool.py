@@ -37,6 +37,29 @@ def test_concurrent_requests_have_connections_of_their_own(house, standin):
         client.close()
 
 
+def test_each_of_many_that_ask_at_once_has_its_own_answer(house, standin):
+    """More than go out together at the end of one turn of the worker's loop, both ways."""
+    [worker] = house.workers()
+    clients = [house.connect() for _ in range(50)]
+    for client in clients:
+        assert client.ask("GET", "/v1/models", AUTH).status == 200
+    seen = len(standin.requests())
+    for _ in range(3):
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for i, client in enumerate(clients):
+                client.send(raw.request("POST", "/v1/chat/completions", {**AUTH, "X-Request-Id": f"mine-{i}"}, CHAT))
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        for i, client in enumerate(clients):
+            answer = client.answer()
+            assert (answer.status, answer.get("x-request-id")) == (200, f"mine-{i}")
+            assert answer.json()["usage"]["total_tokens"] > 0
+    assert len(standin.requests()) == seen + 150
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize("how", ["after", "silent"])
 def test_a_connection_that_upstream_closes_is_not_used_again(house, standin, how):
     for method in ("POST", "GET", "POST"):

@@ -1,0 +1,26 @@
+/*
+ * What wires have to send: now, at the end of the turn, or once the kernel takes it. For
+ * wire.c alone.
+ */
+#ifndef GATEHOUSE_WORKER_WIRE_OUT_H
+#define GATEHOUSE_WORKER_WIRE_OUT_H
+
+#include <sys/uio.h>
+
+#include "worker/wire.h"
+
+/*
+ * Send the pieces, or put them off until wire_io_send_later(); what the kernel does not take
+ * is kept. Everything is taken over.
+ * now  put nothing off, and what has been put off goes first
+ * Returns 0, -ENOMEM or -errno: the wire is dead then.
+ */
+int wire_out_send(struct wire *w, struct iovec *iov, int n_iov, bool now) MUSTCHECK;
+
+/* If anything of this wire has been put off, send that, and all of the others' with it. */
+void wire_out_push(struct wire *w);
+
+/* Forget what has not been sent. */
+void wire_out_free(struct wire *w);
+
+#endif
