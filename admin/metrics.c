@@ -244,7 +244,8 @@ static const struct family families[] = {
 	{ "gatehouse_time_to_first_byte_seconds", PROM_HISTOGRAM,
 	  "From a request's head to the first byte of its answer.", metrics_write_first_byte },
 	{ "gatehouse_overhead_seconds", PROM_HISTOGRAM,
-	  "Time of a request that was spent here, not upstream or waiting for the client.",
+	  "Time of a request that was spent here, not upstream or waiting for the client, "
+	  "until what it says is handed over to be sent.",
 	  metrics_write_overhead },
 	{ "gatehouse_upstream_up", PROM_GAUGE,
 	  "1 if the last traffic to upstream, or the last probe of it, went well.",

@@ -298,6 +298,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->state == CLIENT_ANSWER || c->state == CLIENT_BODY)
 		client_set_body_timer(c);
+	if (c->state == CLIENT_DISCARD)
+		client_set_timer(c, CLIENT_DISCARD_MS);
 	if (c->state == CLIENT_HEAD)
 		client_next_head(c);
 	else if (c->request != NULL)
@@ -417,12 +419,12 @@ client_port(const struct client *c)
 
 /* Nothing of the client is under way: no answer to it, no byte from it. */
 static bool
-is_idle(const struct client *c)
+is_idle(struct client *c)
 {
 	char byte;
 
 	return c->state == CLIENT_HEAD && c->in_n == 0 && c->wire.handshaken &&
-	    wire_pending(&c->wire) == 0 &&
+	    wire_all_taken(&c->wire) &&
 	    recv(c->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 

@@ -97,7 +97,7 @@ pump_span(struct client *c, struct span s)
 
 		switch ((enum client_state)c->state) {
 		case CLIENT_HEAD:
-			step = wire_pending(&c->wire) > 0 ? 0 : pump_head(c, rest);
+			step = wire_all_taken(&c->wire) ? pump_head(c, rest) : 0;
 			break;
 		case CLIENT_BODY: step = c->paused ? 0 : pump_body(c, rest); break;
 		case CLIENT_DISCARD: step = pump_discard(c, rest); break;

@@ -329,7 +329,7 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 {
 	struct upstream_call *call = conn->call;
 	bool reusable = conn->keep_alive && call->complete && !leftover &&
-	    wire_pending(&conn->wire) == 0 && !conn->broken && !wire_has_more(&conn->wire);
+	    wire_all_taken(&conn->wire) && !conn->broken && !wire_has_more(&conn->wire);
 
 	note_health(conn->up, true);
 	conn->call = NULL;

@@ -258,9 +258,12 @@ end_handshake(struct wire *w)
 static int
 handshake_step(struct wire *w)
 {
-	int r = SSL_do_handshake(w->ssl);
 	int pushed;
+	int r;
 
+	/* a handshake takes as long as a dozen answers, and none of those waits for it */
+	wire_io_send_later(w->io);
+	r = SSL_do_handshake(w->ssl);
 	if (r == 1)
 		return end_handshake(w);
 	r = ssl_result(w, r);
@@ -495,6 +498,8 @@ wire_send(struct wire *w, const struct span *pieces, size_t n, bool last)
 		abort(); /* what does not fit would be left out */
 	if (last)
 		wire_out_push(w); /* there may be nothing more to send behind it */
+	if (w->failed != 0)
+		return w->failed;
 	for (size_t i = 0; i < n; i++)
 		total += pieces[i].n;
 	if (total == 0 && !last)

@@ -149,6 +149,9 @@ wire_write(struct wire *w, struct span head, struct span body)
  * -ENOMEM or -errno. */
 int wire_flush(struct wire *w) MUSTCHECK;
 
+/* Has the kernel taken all? What was put off is sent now, to know. */
+bool wire_all_taken(struct wire *w);
+
 /* Bytes kept because the kernel has not taken them; none that are put off. */
 static inline size_t
 wire_pending(const struct wire *w)

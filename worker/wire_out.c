@@ -84,7 +84,8 @@ send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
 /* --- what is put off --- */
 
 /* One entry's bytes. Its owner is told from the loop of what is not well: whoever pushes has
- * other things in hand. */
+ * other things in hand. An event that is active already can't be added (libevent 2.1), so
+ * the owner's handler adds it if it has to wait. */
 static void
 send_entry(const struct wire_later *e, char *bytes)
 {
@@ -156,6 +157,13 @@ wire_out_send(struct wire *w, struct iovec *iov, int n_iov, bool now)
 	}
 	wire_out_push(w);
 	return w->failed != 0 ? w->failed : send_or_keep(w, iov, n_iov);
+}
+
+bool
+wire_all_taken(struct wire *w)
+{
+	wire_out_push(w);
+	return w->failed == 0 && w->pending_n == 0;
 }
 
 int

@@ -103,8 +103,10 @@ every_second(struct worker *w)
 	acceptor_choose(&w->acceptor);
 	if (!w->env.draining)
 		upstream_probe(w->env.api, PROBE_MS);
-	if (trim_is_due(&w->trim, clients->peak, clients->n))
+	if (trim_is_due(&w->trim, clients->peak, clients->n)) {
+		wire_io_send_later(&w->env.io); /* it takes its time */
 		(void)malloc_trim(0); /* says whether there was anything to give back */
+	}
 	clients->peak = clients->n;
 }
 

@@ -16,7 +16,21 @@
 
 #include "worker/wire.h"
 
-enum { SMALL_BUFFER = 4608, MUCH = 64 * 1024 };
+enum { SMALL_BUFFER = 4608, MUCH = 64 * 1024, FILLING = 1024 };
+
+static bool no_memory; /* the next realloc() fails */
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	if (!no_memory)
+		return __real_realloc(p, n);
+	no_memory = false;
+	return NULL;
+}
 
 struct end {
 	struct wire wire;
@@ -241,7 +255,7 @@ no_more_is_put_off_than_there_is_room_for(void **state)
 static void
 fill(struct turn *t, struct end *e, size_t *n_out)
 {
-	static char piece[1024];
+	static char piece[FILLING];
 
 	memset(piece, 'f', sizeof(piece));
 	for (*n_out = 0; wire_pending(&e->wire) == 0; *n_out += sizeof(piece)) {
@@ -292,13 +306,43 @@ its_owner_hears_that_it_failed(void **state)
 	assert_int_equal(t->a.wire.sent, 0);
 }
 
+/* What the kernel does not take can't be kept: behind that gap nothing more may be said. */
+static void
+nothing_is_sent_behind_what_was_lost(void **state)
+{
+	struct turn *t = *state;
+	struct span none = { 0 };
+	size_t n;
+
+	/* a full buffer, and nothing that waits: what fitted last makes room for what did not */
+	fill(t, &t->a, &n);
+	assert_int_equal(read(t->a.peer, t->got, FILLING), FILLING);
+	assert_int_equal(wire_flush(&t->a.wire), 0);
+	assert_int_equal(wire_pending(&t->a.wire), 0);
+
+	assert_int_equal(say(&t->a, text("lost")), 0);
+	assert_int_equal(say(&t->b, text("to b")), 0);
+	assert_int_equal(say(&t->a, text("behind")), 0);
+	no_memory = true;
+	end_turn(t);
+	assert_false(no_memory);
+	assert_int_equal(t->a.told, 1);
+	assert_heard(t, &t->b, "to b");
+	assert_int_equal(heard(t, &t->a).n, n - FILLING);
+	assert_int_equal(wire_flush(&t->a.wire), -ENOMEM);
+	assert_int_equal(say(&t->a, text("more")), -ENOMEM);
+	assert_int_equal(wire_write_last(&t->a.wire, none, none), -ENOMEM);
+	assert_heard(t, &t->a, "");
+}
+
 static void
 what_is_closed_says_nothing_more(void **state)
 {
 	struct turn *t = *state;
 
-	assert_int_equal(say(&t->a, text("before ")), 0);
 	assert_int_equal(say(&t->b, text("never")), 0);
+	assert_int_equal(say(&t->a, text("before ")), 0);
+	assert_int_equal(say(&t->b, text("again")), 0);
 	assert_int_equal(say(&t->a, text("after")), 0);
 	wire_fini(&t->b.wire, false);
 	end_turn(t);
@@ -325,6 +369,8 @@ main(void)
 		    its_owner_hears_that_the_kernel_took_not_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    its_owner_hears_that_it_failed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    nothing_is_sent_behind_what_was_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_is_closed_says_nothing_more, setup, teardown),
 	};
