@@ -1,0 +1,299 @@
+/* Requests whose sends are put off until the end of a turn, on a UNIX socket: what upstream's
+ * kernel does not take of them then, and what of a connection that has ended meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <event2/event.h>
+
+#include "tests/unit/tempdir.h"
+#include "worker/upstream.h"
+
+enum { TURNS = 10000, PIECE = 1024, MUCH = 4 << 20 };
+
+static const char BEGUN[] =
+    "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n";
+static const char WHOLE[] = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+struct road {
+	struct tempdir *dir;
+	struct config cfg;
+	struct scoreboard_row row;
+	struct worker_env env;
+	struct upstream *up;
+	struct upstream_call call;
+	int listener, peer;
+	int answered, failed, writable;
+	char *got;
+};
+
+static void
+on_interim(void *arg, const struct http1_head *head)
+{
+	(void)arg;
+	(void)head;
+	fail();
+}
+
+static void
+on_head(void *arg, const struct http1_head *head, bool end)
+{
+	struct road *r = arg;
+
+	assert_int_equal(head->status, 200);
+	r->answered += end;
+}
+
+static void
+on_body(void *arg, struct span data, bool end)
+{
+	(void)arg;
+	(void)data;
+	(void)end;
+	fail();
+}
+
+static void
+on_flush(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_writable(void *arg)
+{
+	((struct road *)arg)->writable++;
+}
+
+static void
+on_fail(void *arg, enum upstream_failure f)
+{
+	(void)f;
+	((struct road *)arg)->failed++;
+}
+
+static const struct upstream_ops ops = { on_interim, on_head, on_body, on_flush,
+	on_writable, on_fail };
+
+static int
+setup(void **state)
+{
+	struct road *r = calloc(1, sizeof(*r));
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	void *dir = NULL;
+
+	assert_non_null(r);
+	assert_int_equal(tempdir_make(&dir), 0);
+	r->dir = dir;
+	r->got = malloc(MUCH);
+	assert_non_null(r->got);
+	r->cfg = (struct config){ .max_buffered = 1 << 20,
+		.workers = 1,
+		.max_header = 16384,
+		.upstream_timeout_ms = 60000,
+		.upstream_idle_timeout_ms = 60000,
+		.upstream_connect_timeout_ms = 10000 };
+	r->env.cfg = &r->cfg;
+	r->env.row = &r->row;
+	assert_int_equal(env_init(&r->env), 0);
+	r->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	strncpy(addr.sun_path, r->dir->file, sizeof(addr.sun_path) - 1);
+	assert_int_equal(
+	    bind(r->listener, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(r->listener, 8), 0);
+	assert_int_equal(upstream_create(&r->env, r->dir->file, false, &r->up), 0);
+	r->peer = -1;
+	*state = r;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct road *r = *state;
+	void *dir = r->dir;
+
+	upstream_cancel(&r->call);
+	upstream_destroy(&r->up);
+	assert_int_equal(r->env.io.kept, 0);
+	env_fini(&r->env);
+	close(r->peer);
+	close(r->listener);
+	free(r->got);
+	free(r);
+	return tempdir_remove(&dir);
+}
+
+static void
+turn(struct road *r)
+{
+	assert_true(event_base_loop(r->env.base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
+	wire_io_send_later(&r->env.io);
+}
+
+static void
+start(struct road *r, const char *request, bool complete)
+{
+	const size_t n = strlen(request);
+	char *held = malloc(n);
+
+	assert_non_null(held);
+	memcpy(held, request, n);
+	env_hold(&r->env, n);
+	assert_int_equal(
+	    upstream_start(r->up, &r->call, &ops, r, HTTP_POST, held, n, complete), 0);
+}
+
+/* Turn until upstream can take a connection. */
+static void
+take_connection(struct road *r)
+{
+	r->peer = -1;
+	for (int i = 0; i < TURNS && r->peer == -1; i++) {
+		turn(r);
+		r->peer = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK);
+	}
+	assert_int_not_equal(r->peer, -1);
+	turn(r);
+}
+
+/* Read what has come behind the first n bytes. Returns how many there are then. */
+static size_t
+hear(struct road *r, size_t n)
+{
+	ssize_t got;
+
+	while ((got = read(r->peer, r->got + n, MUCH - n)) > 0)
+		n += (size_t)got;
+	return n;
+}
+
+static void
+assert_heard(struct road *r, const char *what)
+{
+	assert_int_equal(hear(r, 0), strlen(what));
+	assert_memory_equal(r->got, what, strlen(what));
+}
+
+static void
+answer(struct road *r)
+{
+	assert_int_equal(write(r->peer, ANSWER, strlen(ANSWER)), strlen(ANSWER));
+	turn(r);
+}
+
+static void
+pieces_that_got_stuck_go_on_when_they_are_read(void **state)
+{
+	struct road *r = *state;
+	char piece[PIECE];
+	size_t sent = 0, n;
+
+	start(r, BEGUN, false);
+	take_connection(r);
+	n = strlen(BEGUN);
+	for (; !upstream_congested(&r->call); sent += PIECE) {
+		assert_true(sent < MUCH / 2);
+		memset(piece, 'a' + (int)(sent / PIECE % 26), PIECE);
+		upstream_send(
+		    &r->call, (struct span){ 0 }, (struct span){ piece, PIECE }, false);
+		turn(r);
+	}
+	r->writable = 0;
+	turn(r);
+	assert_int_equal(r->writable, 0);
+	for (int i = 0, at = 0; i < TURNS && r->writable == 0; i++) {
+		at = (int)hear(r, (size_t)at);
+		turn(r);
+		n = (size_t)at;
+	}
+	assert_int_equal(r->writable, 1);
+	assert_false(upstream_congested(&r->call));
+	assert_int_equal(hear(r, n), strlen(BEGUN) + sent);
+	for (size_t i = 0; i < sent; i++)
+		assert_int_equal(r->got[strlen(BEGUN) + i], 'a' + (int)(i / PIECE % 26));
+	assert_int_equal(r->failed, 0);
+}
+
+static void
+a_request_put_off_as_its_connection_ends_goes_once_on_another(void **state)
+{
+	struct road *r = *state;
+	int first;
+
+	start(r, WHOLE, true);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	answer(r);
+	assert_int_equal(r->answered, 1);
+
+	start(r, WHOLE, true); /* on the same connection, but not sent yet */
+	first = r->peer;
+	assert_heard(r, "");
+	close(first);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	answer(r);
+	assert_int_equal(r->answered, 2);
+	assert_int_equal(r->failed, 0);
+	assert_int_equal(accept4(r->listener, NULL, NULL, SOCK_NONBLOCK), -1);
+}
+
+static void
+a_request_put_off_and_given_up_is_never_sent(void **state)
+{
+	struct road *r = *state;
+	char byte;
+
+	start(r, WHOLE, true);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	answer(r);
+
+	start(r, WHOLE, true);
+	upstream_cancel(&r->call);
+	turn(r);
+	assert_heard(r, "");
+	assert_int_equal(read(r->peer, &byte, 1), 0); /* and the connection has ended */
+}
+
+static void
+an_upload_is_never_put_off_with_its_head(void **state)
+{
+	struct road *r = *state;
+
+	start(r, WHOLE, true);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	answer(r);
+
+	start(r, BEGUN, false); /* can't be sent again, so it goes while its way is known */
+	assert_heard(r, BEGUN);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    pieces_that_got_stuck_go_on_when_they_are_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_request_put_off_as_its_connection_ends_goes_once_on_another, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_request_put_off_and_given_up_is_never_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_upload_is_never_put_off_with_its_head, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
