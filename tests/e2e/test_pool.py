@@ -19,6 +19,10 @@ def ask(house, method, **chosen):
     return house.ask(method, target, steering(**chosen), CHAT if method == "POST" else b"")
 
 
+def no_connections_are_left(standin):
+    until("no idle ones are left", lambda: standin.close_idle() == 0 and standin.state()["connections"] == 0)
+
+
 def test_requests_of_many_clients_share_a_connection(house, standin):
     for method in ("GET", "POST", "POST", "GET"):
         assert ask(house, method).status == 200
@@ -58,6 +62,7 @@ def test_each_of_many_that_ask_at_once_has_its_own_answer(house, standin):
     assert len(standin.requests()) == seen + 150
     for client in clients:
         client.close()
+    no_connections_are_left(standin)
 
 
 @pytest.mark.parametrize("how", ["after", "silent"])
@@ -114,7 +119,7 @@ def test_a_large_upload_is_not_sent_on_a_connection_that_upstream_has_left(house
 
 
 def test_a_get_that_fails_on_a_new_connection_is_not_repeated(house, standin):
-    until("no idle ones are left", lambda: standin.close_idle() == 0 and standin.state()["connections"] == 0)
+    no_connections_are_left(standin)
     answer = ask(house, "GET", cut="head:0")
     assert answer.status == 502
     assert len(standin.requests()) == 1
