@@ -66,7 +66,7 @@ client_destroy(struct client *c)
 	if (c->state == CLIENT_DEAD)
 		return;
 	/* what has been said goes out first; who has gone already does not hear it */
-	(void)(wire_flush(&c->wire) == 0);
+	(void)wire_all_taken(&c->wire);
 	reset = c->reset || cuts_the_end(c);
 	c->state = CLIENT_DEAD;
 	event_del(&c->read_event);

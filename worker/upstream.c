@@ -147,7 +147,7 @@ call_send_held(struct upstream_call *call)
 		call_release(call); /* more follows: it can't be sent again whole */
 		/* Nor is it put off, lest the connection end meanwhile (is_quiet). What
 		 * becomes of it, on_writable hears. */
-		(void)(wire_flush(&conn->wire) == 0);
+		(void)wire_all_taken(&conn->wire);
 	}
 	if (call->complete)
 		conn_set_timer(conn, conn->up->env->cfg->upstream_timeout_ms);

@@ -262,7 +262,7 @@ handshake_step(struct wire *w)
 	int r;
 
 	/* a handshake takes as long as a dozen answers, and none of those waits for it */
-	wire_io_send_later(w->io);
+	wire_io_flush(w->io);
 	r = SSL_do_handshake(w->ssl);
 	if (r == 1)
 		return end_handshake(w);

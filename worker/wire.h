@@ -89,7 +89,7 @@ void wire_io_fini(struct wire_io *io);
 int wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl) MUSTCHECK;
 
 /* Send what was put off. Call it at the end of each turn of the loop. */
-void wire_io_send_later(struct wire_io *io);
+void wire_io_flush(struct wire_io *io);
 
 /* Close the socket and free everything. With abort a TCP reset is sent. What was put off is
  * not sent any more: whoever wants it sent calls wire_flush() before. */

@@ -100,7 +100,7 @@ send_entry(const struct wire_later *e, char *bytes)
 }
 
 void
-wire_io_send_later(struct wire_io *io)
+wire_io_flush(struct wire_io *io)
 {
 	size_t at = 0;
 
@@ -119,7 +119,7 @@ void
 wire_out_push(struct wire *w)
 {
 	if (w->put_off)
-		wire_io_send_later(w->io);
+		wire_io_flush(w->io);
 }
 
 static void
@@ -129,7 +129,7 @@ put_off(struct wire *w, const struct iovec *iov, int n_iov, size_t total)
 	struct wire_later *e;
 
 	if (io->n_later == WIRE_LATER_MAX || WIRE_LATER_BYTES - io->later_n < total)
-		wire_io_send_later(io);
+		wire_io_flush(io);
 	e = io->n_later > 0 ? &io->entry[io->n_later - 1] : NULL;
 	if (e == NULL || e->wire != w) {
 		e = &io->entry[io->n_later++];

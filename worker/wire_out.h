@@ -10,7 +10,7 @@
 #include "worker/wire.h"
 
 /*
- * Send the pieces, or put them off until wire_io_send_later(); what the kernel does not take
+ * Send the pieces, or put them off until wire_io_flush(); what the kernel does not take
  * is kept. Everything is taken over.
  * now  put nothing off, and what has been put off goes first
  * Returns 0, -ENOMEM or -errno: the wire is dead then.

@@ -104,7 +104,7 @@ every_second(struct worker *w)
 	if (!w->env.draining)
 		upstream_probe(w->env.api, PROBE_MS);
 	if (trim_is_due(&w->trim, clients->peak, clients->n)) {
-		wire_io_send_later(&w->env.io); /* it takes its time */
+		wire_io_flush(&w->env.io); /* nobody waits for the next */
 		(void)malloc_trim(0); /* says whether there was anything to give back */
 	}
 	clients->peak = clients->n;
@@ -205,7 +205,7 @@ run_loop(struct worker *w)
 
 	do {
 		r = event_base_loop(w->env.base, EVLOOP_ONCE);
-		wire_io_send_later(&w->env.io);
+		wire_io_flush(&w->env.io);
 	} while (r == 0 && !event_base_got_break(w->env.base));
 	return r == 0;
 }

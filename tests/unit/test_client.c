@@ -154,7 +154,7 @@ static void
 turn(void)
 {
 	deal();
-	wire_io_send_later(&house->env.io);
+	wire_io_flush(&house->env.io);
 }
 
 static void
@@ -262,7 +262,7 @@ a_drain_in_the_same_turn_waits_for_the_answer_to_be_read(void **state)
 	deal();
 	house->env.draining = true;
 	client_list_drain(&house->list);
-	wire_io_send_later(&house->env.io);
+	wire_io_flush(&house->env.io);
 	for (int i = 0; i < TURNS && n < full * strlen(ANSWER) && end != 0; i++) {
 		n = hear(n, &end);
 		turn();

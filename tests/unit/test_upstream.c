@@ -137,7 +137,7 @@ static void
 turn(struct road *r)
 {
 	assert_true(event_base_loop(r->env.base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
-	wire_io_send_later(&r->env.io);
+	wire_io_flush(&r->env.io);
 }
 
 static void

@@ -154,7 +154,7 @@ assert_heard(struct turn *t, const struct end *e, const char *what)
 static void
 end_turn(struct turn *t)
 {
-	wire_io_send_later(&t->io);
+	wire_io_flush(&t->io);
 	assert_true(event_base_loop(t->base, EVLOOP_NONBLOCK) >= 0);
 }
 
@@ -261,7 +261,7 @@ fill(struct turn *t, struct end *e, size_t *n_out)
 	for (*n_out = 0; wire_pending(&e->wire) == 0; *n_out += sizeof(piece)) {
 		assert_true(*n_out < MUCH);
 		assert_int_equal(say(e, (struct span){ piece, sizeof(piece) }), 0);
-		wire_io_send_later(&t->io);
+		wire_io_flush(&t->io);
 	}
 }
 
