@@ -19,11 +19,11 @@ enum { SMALL_BUFFER = 4608, TURNS = 1000, MANY = 200 };
 
 static const char REQUEST[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 static const char UPLOAD[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart";
+/* small enough to be put off, and for some of them to fit into the kernel's buffer */
 static const char ANSWER[] =
-    "HTTP/1.1 401 Unauthorized\r\nContent-Length: 200\r\n\r\n"
-    "an answer of two hundred bytes, so that some fit into the "
-    "kernel's buffer, and not one of them is so large that it could "
-    "not be put off: somebody who asks much and reads nothing ........";
+    "HTTP/1.1 401 Unauthorized\r\nContent-Length: 108\r\n\r\n"
+    "Somebody asks much and reads nothing: what is said here waits for the end "
+    "of the turn, and then to be read.\n";
 
 /* A client whose every request is answered at once, as `how` says. */
 struct house {

@@ -191,16 +191,26 @@ answer(struct road *r)
 	turn(r);
 }
 
+/* One request and its answer: from then on a connection waits in the pool. */
+static void
+leave_one_in_the_pool(struct road *r)
+{
+	start(r, WHOLE, true);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	answer(r);
+	assert_int_equal(r->answered, 1);
+}
+
 static void
 pieces_that_got_stuck_go_on_when_they_are_read(void **state)
 {
 	struct road *r = *state;
 	char piece[PIECE];
-	size_t sent = 0, n;
+	size_t sent = 0, n = 0;
 
 	start(r, BEGUN, false);
 	take_connection(r);
-	n = strlen(BEGUN);
 	for (; !upstream_congested(&r->call); sent += PIECE) {
 		assert_true(sent < MUCH / 2);
 		memset(piece, 'a' + (int)(sent / PIECE % 26), PIECE);
@@ -211,10 +221,9 @@ pieces_that_got_stuck_go_on_when_they_are_read(void **state)
 	r->writable = 0;
 	turn(r);
 	assert_int_equal(r->writable, 0);
-	for (int i = 0, at = 0; i < TURNS && r->writable == 0; i++) {
-		at = (int)hear(r, (size_t)at);
+	for (int i = 0; i < TURNS && r->writable == 0; i++) {
+		n = hear(r, n);
 		turn(r);
-		n = (size_t)at;
 	}
 	assert_int_equal(r->writable, 1);
 	assert_false(upstream_congested(&r->call));
@@ -228,18 +237,11 @@ static void
 a_request_put_off_as_its_connection_ends_goes_once_on_another(void **state)
 {
 	struct road *r = *state;
-	int first;
 
-	start(r, WHOLE, true);
-	take_connection(r);
-	assert_heard(r, WHOLE);
-	answer(r);
-	assert_int_equal(r->answered, 1);
-
+	leave_one_in_the_pool(r);
 	start(r, WHOLE, true); /* on the same connection, but not sent yet */
-	first = r->peer;
 	assert_heard(r, "");
-	close(first);
+	close(r->peer);
 	take_connection(r);
 	assert_heard(r, WHOLE);
 	answer(r);
@@ -254,11 +256,7 @@ a_request_put_off_and_given_up_is_never_sent(void **state)
 	struct road *r = *state;
 	char byte;
 
-	start(r, WHOLE, true);
-	take_connection(r);
-	assert_heard(r, WHOLE);
-	answer(r);
-
+	leave_one_in_the_pool(r);
 	start(r, WHOLE, true);
 	upstream_cancel(&r->call);
 	turn(r);
@@ -271,11 +269,7 @@ an_upload_is_never_put_off_with_its_head(void **state)
 {
 	struct road *r = *state;
 
-	start(r, WHOLE, true);
-	take_connection(r);
-	assert_heard(r, WHOLE);
-	answer(r);
-
+	leave_one_in_the_pool(r);
 	start(r, BEGUN, false); /* can't be sent again, so it goes while its way is known */
 	assert_heard(r, BEGUN);
 }
