@@ -97,25 +97,30 @@ begin_passing(struct exchange *x)
 		client_pause(x->client);
 }
 
+/* What comes behind a chunk's data, and behind the last chunk. */
+static struct span
+chunk_end(bool data, bool end)
+{
+	if (!data)
+		return end ? SPAN("0\r\n\r\n") : (struct span){ 0 };
+	return end ? SPAN("\r\n0\r\n\r\n") : SPAN("\r\n");
+}
+
 /* Pass some of the body on. */
 static void
 pass_body(struct exchange *x, struct span data, bool end)
 {
-	struct sb out = sb_init(x->env->scratch, ENV_SCRATCH);
+	char text[32];
+	struct sb size = sb_init(text, sizeof(text));
+	struct span pieces[] = { { 0 }, data, { 0 } };
 
-	if (x->body_framing == HTTP1_LENGTH) {
-		upstream_send(&x->call, (struct span){ 0 }, data, end);
-	} else {
-		if (data.n > 0) {
-			forward_chunk(&out, data.n);
-			sb_span(&out, data);
-			SB_LIT(&out, "\r\n");
-		}
-		if (end)
-			SB_LIT(&out, "0\r\n\r\n");
-		upstream_send(
-		    &x->call, (struct span){ out.p, out.n }, (struct span){ 0 }, end);
+	if (x->body_framing != HTTP1_LENGTH) {
+		if (data.n > 0)
+			forward_chunk(&size, data.n);
+		pieces[0] = (struct span){ size.p, size.n };
+		pieces[2] = chunk_end(data.n > 0, end);
 	}
+	upstream_send(&x->call, pieces, sizeof(pieces) / sizeof(pieces[0]), end);
 	if (end) {
 		x->passing = false;
 		if (x->state == EXCHANGE_PASS)

@@ -142,7 +142,7 @@ call_send_held(struct upstream_call *call)
 	conn->in_body = false;
 	conn->in_parts = false;
 	conn->interims = 0;
-	conn_write(conn, (struct span){ call->held, call->held_n }, (struct span){ 0 });
+	conn_write(conn, &(struct span){ call->held, call->held_n }, 1);
 	if (!call->whole) {
 		call_release(call); /* more follows: it can't be sent again whole */
 		/* Nor is it put off, lest the connection end meanwhile (is_quiet). What
@@ -341,42 +341,52 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 		conn_destroy(conn);
 }
 
+static size_t
+pieces_bytes(const struct span *pieces, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += pieces[i].n;
+	return total;
+}
+
 /* The connection does not stand yet: what is sent waits behind the head. Returns 0 or
  * -ENOMEM with nothing added. */
 static int
-held_add(struct upstream_call *call, struct span head, struct span body)
+held_add(struct upstream_call *call, const struct span *pieces, size_t n)
 {
-	const size_t n = head.n + body.n;
+	const size_t total = pieces_bytes(pieces, n);
 	char *p;
 
-	if (n == 0)
+	if (total == 0)
 		return 0;
-	p = realloc(call->held, call->held_n + n);
+	p = realloc(call->held, call->held_n + total);
 	if (p == NULL)
 		return -ENOMEM;
-	if (head.n > 0)
-		memcpy(p + call->held_n, head.p, head.n);
-	if (body.n > 0)
-		memcpy(p + call->held_n + head.n, body.p, body.n);
-	env_hold(call->up->env, n);
+	env_hold(call->up->env, total);
 	call->held = p;
-	call->held_n += n;
+	for (size_t i = 0; i < n; i++) {
+		if (pieces[i].n > 0)
+			memcpy(p + call->held_n, pieces[i].p, pieces[i].n);
+		call->held_n += pieces[i].n;
+	}
 	return 0;
 }
 
 void
-upstream_send(struct upstream_call *call, struct span head, struct span body, bool last)
+upstream_send(struct upstream_call *call, const struct span *pieces, size_t n, bool last)
 {
 	if (call->conn == NULL)
 		return;
 	if (call->conn->state != CONN_BUSY) {
 		/* with a hole in it the body must not go on: the call ends */
-		if (!call->conn->broken && held_add(call, head, body) != 0)
+		if (!call->conn->broken && held_add(call, pieces, n) != 0)
 			conn_break(call->conn, UPSTREAM_NO_MEMORY);
 		call->complete = last;
 		return;
 	}
-	conn_write(call->conn, head, body);
+	conn_write(call->conn, pieces, n);
 	call->complete = last;
 	if (call->conn->in_body)
 		conn_set_silence_timer(call->conn);

@@ -86,9 +86,10 @@ int upstream_start(struct upstream *up, struct upstream_call *call,
     const struct upstream_ops *ops, void *arg, enum http_method method, char *held,
     size_t held_n, bool complete) MUSTCHECK;
 
-/* Send more of the body (framed by the caller); last: nothing follows. */
+/* Send more of the body (framed by the caller), up to WIRE_PIECES_MAX pieces as one; last:
+ * nothing follows. */
 void upstream_send(
-    struct upstream_call *call, struct span head, struct span body, bool last);
+    struct upstream_call *call, const struct span *pieces, size_t n, bool last);
 
 /* Should the caller wait for on_writable before it sends more? */
 bool upstream_congested(const struct upstream_call *call);

@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "standin")]
 pytest.register_assert_rewrite("harness")
 
 from harness import admin, certs, gatehouse, keys, scripted, upstream
+from harness.echo import Echo
 from harness.poll import until
 
 DIRECT = os.environ.get("GATEHOUSE_E2E_DIRECT") == "1"
@@ -172,6 +173,14 @@ def start_house(standin):
 def scripted_upstream():
     """The test writes this upstream's bytes itself."""
     running = scripted.Upstream()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def echo():
+    """An upstream whose answers prove what of the request's body had come."""
+    running = Echo()
     yield running
     running.stop()
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import certs, chaos, keys, procfs, raw
-from harness.echo import Echo, body_for, target
+from harness.echo import body_for, target
 from harness.poll import until
 
 SECONDS = float(os.environ.get("GATEHOUSE_STRESS_SECONDS", "8"))
@@ -18,13 +18,6 @@ SEED = int(os.environ.get("GATEHOUSE_STRESS_SEED", "0")) or random.SystemRandom(
 pytestmark = pytest.mark.timeout(SECONDS + 120)
 CLIENTS = 40
 """at a time"""
-
-
-@pytest.fixture
-def echo():
-    running = Echo()
-    yield running
-    running.stop()
 
 
 def sockets_of(house):

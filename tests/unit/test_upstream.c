@@ -214,8 +214,7 @@ pieces_that_got_stuck_go_on_when_they_are_read(void **state)
 	for (; !upstream_congested(&r->call); sent += PIECE) {
 		assert_true(sent < MUCH / 2);
 		memset(piece, 'a' + (int)(sent / PIECE % 26), PIECE);
-		upstream_send(
-		    &r->call, (struct span){ 0 }, (struct span){ piece, PIECE }, false);
+		upstream_send(&r->call, &(struct span){ piece, PIECE }, 1, false);
 		turn(r);
 	}
 	r->writable = 0;
@@ -274,6 +273,26 @@ an_upload_is_never_put_off_with_its_head(void **state)
 	assert_heard(r, BEGUN);
 }
 
+static void
+pieces_wait_behind_the_head_until_the_connection_stands(void **state)
+{
+	struct road *r = *state;
+	const struct span first[] = { SPAN("5\r\n"), SPAN("hello"), SPAN("\r\n") };
+	const struct span last[] = { { 0 }, { 0 }, SPAN("0\r\n\r\n") };
+	static const char text[] = "5\r\nhello\r\n0\r\n\r\n";
+	size_t n;
+
+	start(r, BEGUN, false);
+	upstream_send(&r->call, first, 3, false);
+	upstream_send(&r->call, last, 3, true);
+	take_connection(r);
+	n = hear(r, 0);
+	assert_int_equal(n, strlen(BEGUN) + strlen(text));
+	assert_memory_equal(r->got + strlen(BEGUN), text, strlen(text));
+	answer(r);
+	assert_int_equal(r->answered, 1);
+}
+
 int
 main(void)
 {
@@ -287,6 +306,9 @@ main(void)
 		    a_request_put_off_and_given_up_is_never_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    an_upload_is_never_put_off_with_its_head, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    pieces_wait_behind_the_head_until_the_connection_stands, setup,
+		    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
