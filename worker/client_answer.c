@@ -45,11 +45,11 @@ after_write(struct client *c, int r)
 }
 
 static int
-send_bytes(struct client *c, const struct client_bytes *bytes, bool last)
+send_bytes(struct client *c, const struct client_bytes *bytes, enum wire_next next)
 {
 	const struct span pieces[] = { bytes->head, bytes->body, bytes->tail };
 
-	return wire_send(&c->wire, pieces, sizeof(pieces) / sizeof(pieces[0]), last);
+	return wire_send(&c->wire, pieces, sizeof(pieces) / sizeof(pieces[0]), next);
 }
 
 void
@@ -57,7 +57,7 @@ client_write(struct client *c, const struct client_bytes *bytes)
 {
 	if (c->doomed || c->state == CLIENT_DEAD)
 		return;
-	after_write(c, send_bytes(c, bytes, false));
+	after_write(c, send_bytes(c, bytes, WIRE_OPEN));
 }
 
 /* The request is over and its connection goes on: to the rest of its body, or to
@@ -111,7 +111,7 @@ client_end(struct client *c, const struct client_bytes *bytes, bool keep)
 	if (c->doomed)
 		return;
 	keep = keep && (!c->env->draining || c->env->grace_ms > 0);
-	after_write(c, send_bytes(c, bytes, !keep));
+	after_write(c, send_bytes(c, bytes, keep ? WIRE_OPEN : WIRE_LAST));
 	if (c->doomed)
 		return;
 	if (keep)

@@ -17,7 +17,8 @@
 enum {
 	POOL_MAX = 256,       /* idle connections of a worker */
 	POOL_IDLE_MS = 60000, /* how long one waits to be used again */
-	PROBE_DOWN_MS = 500   /* silence that is enough while the target is down */
+	PROBE_DOWN_MS = 500,  /* silence that is enough while the target is down */
+	MORE_MIN = 16 * 1024  /* bytes of a body that more are about to follow */
 };
 
 /* An address needs nobody to look it up: a worker has its own, however long admin takes
@@ -142,7 +143,7 @@ call_send_held(struct upstream_call *call)
 	conn->in_body = false;
 	conn->in_parts = false;
 	conn->interims = 0;
-	conn_write(conn, &(struct span){ call->held, call->held_n }, 1);
+	conn_write(conn, &(struct span){ call->held, call->held_n }, 1, WIRE_OPEN);
 	if (!call->whole) {
 		call_release(call); /* more follows: it can't be sent again whole */
 		/* Nor is it put off, lest the connection end meanwhile (is_quiet). What
@@ -377,6 +378,9 @@ held_add(struct upstream_call *call, const struct span *pieces, size_t n)
 void
 upstream_send(struct upstream_call *call, const struct span *pieces, size_t n, bool last)
 {
+	/* Who sends so much at once has more of it. A slow client's bytes go on as they come. */
+	const bool more = !last && pieces_bytes(pieces, n) >= MORE_MIN;
+
 	if (call->conn == NULL)
 		return;
 	if (call->conn->state != CONN_BUSY) {
@@ -386,7 +390,7 @@ upstream_send(struct upstream_call *call, const struct span *pieces, size_t n, b
 		call->complete = last;
 		return;
 	}
-	conn_write(call->conn, pieces, n);
+	conn_write(call->conn, pieces, n, more ? WIRE_MORE : WIRE_OPEN);
 	call->complete = last;
 	if (call->conn->in_body)
 		conn_set_silence_timer(call->conn);

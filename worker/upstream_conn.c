@@ -110,11 +110,12 @@ conn_send_rest(struct upstream_conn *conn)
 }
 
 void
-conn_write(struct upstream_conn *conn, const struct span *pieces, size_t n)
+conn_write(
+    struct upstream_conn *conn, const struct span *pieces, size_t n, enum wire_next next)
 {
 	if (conn->broken || conn->state == CONN_DEAD)
 		return;
-	if (wire_send(&conn->wire, pieces, n, false) != 0) {
+	if (wire_send(&conn->wire, pieces, n, next) != 0) {
 		/* An answer may already wait to be read (413, say): conn_read looks
 		 * first. */
 		conn_break(conn, UPSTREAM_BROKEN);

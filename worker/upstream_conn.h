@@ -73,7 +73,8 @@ void conn_destroy(struct upstream_conn *conn);
  * while the connection does not stand yet. */
 void conn_break(struct upstream_conn *conn, enum upstream_failure why);
 /* Send up to WIRE_PIECES_MAX pieces, and wait for the kernel where it does not take all. */
-void conn_write(struct upstream_conn *conn, const struct span *pieces, size_t n);
+void conn_write(
+    struct upstream_conn *conn, const struct span *pieces, size_t n, enum wire_next next);
 void conn_watch(struct upstream_conn *conn, bool on);
 /* Have what the kernel did not take sent when it can be; nothing to do if it took all. */
 void conn_send_rest(struct upstream_conn *conn);

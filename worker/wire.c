@@ -192,7 +192,7 @@ wire_make_plain(struct wire *w)
 
 /* Send what OpenSSL has put out, behind the ticket that it put out before. */
 static int
-push_out(struct wire *w, bool now)
+push_out(struct wire *w, enum wire_when when)
 {
 	struct iovec iov[2];
 	int n = 0;
@@ -204,7 +204,7 @@ push_out(struct wire *w, bool now)
 		iov[n++] = (struct iovec){ w->ticket, w->ticket_n };
 	iov[n++] = (struct iovec){ w->io->out, w->io->out_n };
 	w->io->out_n = 0;
-	r = wire_out_send(w, iov, n, now);
+	r = wire_out_send(w, iov, n, when);
 	ticket_free(w);
 	return r;
 }
@@ -244,10 +244,10 @@ end_handshake(struct wire *w)
 
 	w->handshaken = true;
 	if (!w->server || io->out_n == 0 || SSL_version(w->ssl) != TLS1_3_VERSION)
-		return push_out(w, true);
+		return push_out(w, WIRE_NOW);
 	w->ticket = malloc(io->out_n);
 	if (w->ticket == NULL)
-		return push_out(w, true);
+		return push_out(w, WIRE_NOW);
 	memcpy(w->ticket, io->out, io->out_n);
 	w->ticket_n = io->out_n;
 	io->out_n = 0;
@@ -268,7 +268,7 @@ handshake_step(struct wire *w)
 		return end_handshake(w);
 	r = ssl_result(w, r);
 	/* Also after a failure: the alert tells the peer why. */
-	pushed = push_out(w, true);
+	pushed = push_out(w, WIRE_NOW);
 	return r != 0 ? r : pushed;
 }
 
@@ -337,7 +337,8 @@ read_tls(struct wire *w, struct wire_bytes *data_out)
 	}
 	r = decrypt(w, &n);
 	if (io->out_n > 0) { /* a key update's answer, an alert */
-		int pushed = w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w, true);
+		int pushed =
+		    w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w, WIRE_NOW);
 
 		io->out_n = 0;
 		if (pushed != 0)
@@ -394,7 +395,7 @@ encrypt(struct wire *w, const char *p, size_t n)
 	if (n == 0)
 		return 0;
 	if (WIRE_OUT - w->io->out_n < 2 * WIRE_RECORD) {
-		int r = push_out(w, true);
+		int r = push_out(w, WIRE_NOW_MORE);
 
 		if (r != 0)
 			return r;
@@ -455,9 +456,20 @@ encrypt_pieces(struct wire *w, const struct span *pieces, size_t n)
 	return r == 0 ? encrypt(w, w->io->record, used) : r;
 }
 
+static enum wire_when
+when_of(enum wire_next next)
+{
+	switch (next) {
+	case WIRE_OPEN: return WIRE_LATER;
+	case WIRE_MORE: return WIRE_NOW_MORE;
+	case WIRE_LAST: break;
+	}
+	return WIRE_NOW;
+}
+
 /* The TLS half of wire_send. */
 static int
-send_tls(struct wire *w, const struct span *pieces, size_t n, bool last)
+send_tls(struct wire *w, const struct span *pieces, size_t n, enum wire_next next)
 {
 	const int r = encrypt_pieces(w, pieces, n);
 
@@ -465,14 +477,14 @@ send_tls(struct wire *w, const struct span *pieces, size_t n, bool last)
 		w->io->out_n = 0; /* nothing of this wire may go out on another */
 		return r;
 	}
-	if (last && w->handshaken && SSL_shutdown(w->ssl) < 0)
+	if (next == WIRE_LAST && w->handshaken && SSL_shutdown(w->ssl) < 0)
 		ERR_clear_error();
-	return push_out(w, last);
+	return push_out(w, when_of(next));
 }
 
 /* The plain half of wire_send. */
 static int
-send_plain(struct wire *w, const struct span *pieces, size_t n, bool last)
+send_plain(struct wire *w, const struct span *pieces, size_t n, enum wire_next next)
 {
 	struct iovec iov[WIRE_PIECES_MAX];
 	int n_iov = 0;
@@ -486,24 +498,24 @@ send_plain(struct wire *w, const struct span *pieces, size_t n, bool last)
 		if (pieces[i].n > 0)
 			iov[n_iov++] = (struct iovec){ piece.out, pieces[i].n };
 	}
-	return n_iov == 0 ? 0 : wire_out_send(w, iov, n_iov, last);
+	return n_iov == 0 ? 0 : wire_out_send(w, iov, n_iov, when_of(next));
 }
 
 int
-wire_send(struct wire *w, const struct span *pieces, size_t n, bool last)
+wire_send(struct wire *w, const struct span *pieces, size_t n, enum wire_next next)
 {
 	size_t total = 0;
 
 	if (n > WIRE_PIECES_MAX)
 		abort(); /* what does not fit would be left out */
-	if (last)
+	if (next == WIRE_LAST)
 		wire_out_push(w); /* there may be nothing more to send behind it */
 	if (w->failed != 0)
 		return w->failed;
 	for (size_t i = 0; i < n; i++)
 		total += pieces[i].n;
-	if (total == 0 && !last)
+	if (total == 0 && next != WIRE_LAST)
 		return 0;
-	return w->ssl != NULL ? send_tls(w, pieces, n, last)
-			      : send_plain(w, pieces, n, last);
+	return w->ssl != NULL ? send_tls(w, pieces, n, next)
+			      : send_plain(w, pieces, n, next);
 }

@@ -128,21 +128,31 @@ int wire_start_handshake(struct wire *w) MUSTCHECK;
 
 enum { WIRE_PIECES_MAX = 3 };
 
+/* What comes behind the bytes that are sent. */
+enum wire_next {
+	WIRE_OPEN, /* something or nothing, nobody knows when */
+	/* More, and soon: what does not fill a packet may be kept by the kernel, up to 200 ms
+	 * (MSG_MORE, send(2); TCP_CORK, tcp(7)). */
+	WIRE_MORE,
+	/* Nothing: good-bye is said in the same send, close_notify under TLS. The socket stays
+	 * open for reading. It is not put off. */
+	WIRE_LAST,
+};
+
 /*
  * Send up to WIRE_PIECES_MAX pieces as one (any may be empty), as few records and sends
  * as possible. Everything is taken: what the kernel does not accept is kept. With
  * on_stuck up to WIRE_LATER_PIECE bytes may be put off; they go out ahead of whatever
  * follows, and before the next read.
- * last  say good-bye in the same send: close_notify under TLS. The socket stays open
- *       for reading. It is not put off.
  * Returns 0, -ENOMEM, ERR_TLS or -errno (EPIPE, ECONNRESET): the wire is dead then.
  */
-int wire_send(struct wire *w, const struct span *pieces, size_t n, bool last) MUSTCHECK;
+int wire_send(
+    struct wire *w, const struct span *pieces, size_t n, enum wire_next next) MUSTCHECK;
 
 static inline MUSTCHECK int
 wire_write(struct wire *w, struct span head, struct span body)
 {
-	return wire_send(w, (struct span[]){ head, body }, 2, false);
+	return wire_send(w, (struct span[]){ head, body }, 2, WIRE_OPEN);
 }
 
 /* Send what was put off, and try to send what is pending. Returns 0 (look at wire_pending),
@@ -162,7 +172,7 @@ wire_pending(const struct wire *w)
 static inline MUSTCHECK int
 wire_write_last(struct wire *w, struct span head, struct span body)
 {
-	return wire_send(w, (struct span[]){ head, body }, 2, true);
+	return wire_send(w, (struct span[]){ head, body }, 2, WIRE_LAST);
 }
 
 /* Options that every TCP socket gets: no delay, keep-alive after 60 s (some networks

@@ -47,8 +47,9 @@ pending_add(struct wire *w, const char *p, size_t n)
 
 /* Send an iovec now; what is left over is kept. */
 static int
-send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
+send_or_keep(struct wire *w, struct iovec *iov, int n_iov, enum wire_when when)
 {
+	const int flags = MSG_NOSIGNAL | (when == WIRE_NOW_MORE ? MSG_MORE : 0);
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n_iov };
 	size_t took = 0;
 	ssize_t r;
@@ -56,9 +57,8 @@ send_or_keep(struct wire *w, struct iovec *iov, int n_iov)
 	if (w->pending_n == 0) {
 		do {
 			/* one piece is the rule, and send() the cheaper call */
-			r = n_iov == 1
-			    ? send(w->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-			    : sendmsg(w->fd, &msg, MSG_NOSIGNAL);
+			r = n_iov == 1 ? send(w->fd, iov->iov_base, iov->iov_len, flags)
+				       : sendmsg(w->fd, &msg, flags);
 		} while (r == -1 && errno == EINTR);
 		if (r == -1 && errno != EAGAIN)
 			return -errno;
@@ -94,7 +94,7 @@ send_entry(const struct wire_later *e, char *bytes)
 
 	w->put_off = false;
 	if (w->failed == 0)
-		w->failed = send_or_keep(w, &iov, 1);
+		w->failed = send_or_keep(w, &iov, 1, WIRE_NOW);
 	if (w->failed != 0 || w->pending_n > 0)
 		event_active(w->on_stuck, EV_WRITE, 0);
 }
@@ -144,19 +144,19 @@ put_off(struct wire *w, const struct iovec *iov, int n_iov, size_t total)
 }
 
 int
-wire_out_send(struct wire *w, struct iovec *iov, int n_iov, bool now)
+wire_out_send(struct wire *w, struct iovec *iov, int n_iov, enum wire_when when)
 {
 	size_t total = 0;
 
 	for (int i = 0; i < n_iov; i++)
 		total += iov[i].iov_len;
-	if (w->failed == 0 && w->on_stuck != NULL && !now && w->pending_n == 0 &&
-	    total <= WIRE_LATER_PIECE) {
+	if (w->failed == 0 && w->on_stuck != NULL && when == WIRE_LATER &&
+	    w->pending_n == 0 && total <= WIRE_LATER_PIECE) {
 		put_off(w, iov, n_iov, total);
 		return 0;
 	}
 	wire_out_push(w);
-	return w->failed != 0 ? w->failed : send_or_keep(w, iov, n_iov);
+	return w->failed != 0 ? w->failed : send_or_keep(w, iov, n_iov, when);
 }
 
 bool

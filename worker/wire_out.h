@@ -9,13 +9,19 @@
 
 #include "worker/wire.h"
 
+enum wire_when {
+	WIRE_LATER, /* small ones may be put off until wire_io_flush() */
+	WIRE_NOW,
+	WIRE_NOW_MORE, /* but the kernel may keep what does not fill a packet (MSG_MORE) */
+};
+
 /*
- * Send the pieces, or put them off until wire_io_flush(); what the kernel does not take
- * is kept. Everything is taken over.
- * now  put nothing off, and what has been put off goes first
+ * Send the pieces, behind what has been put off; what the kernel does not take is kept.
+ * Everything is taken over.
  * Returns 0, -ENOMEM or -errno: the wire is dead then.
  */
-int wire_out_send(struct wire *w, struct iovec *iov, int n_iov, bool now) MUSTCHECK;
+int wire_out_send(
+    struct wire *w, struct iovec *iov, int n_iov, enum wire_when when) MUSTCHECK;
 
 /* If anything of this wire has been put off, send that, and all of the others' with it. */
 void wire_out_push(struct wire *w);

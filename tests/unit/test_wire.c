@@ -222,7 +222,7 @@ pieces_fill_records(void **state)
 	assert_int_equal(wire_write(&e->server, SPAN("ticket"), NOTHING), 0);
 	assert_says(&e->client, "ticket");
 	e->server.sent = 0;
-	assert_int_equal(wire_send(&e->server, pieces, 3, false), 0);
+	assert_int_equal(wire_send(&e->server, pieces, 3, WIRE_OPEN), 0);
 	assert_int_equal(e->server.sent, LARGE + 3 * OVERHEAD);
 	assert_int_equal(wire_read(&e->client, &got), 0);
 	assert_int_equal(got.n, LARGE);
@@ -257,7 +257,7 @@ push_through(struct ends *e, const char *data, size_t n)
 			const struct span pieces[] = { { p, head }, { p + head, body },
 				{ p + head + body, piece - head - body } };
 
-			assert_int_equal(wire_send(&e->server, pieces, 3, false), 0);
+			assert_int_equal(wire_send(&e->server, pieces, 3, WIRE_OPEN), 0);
 			written += piece;
 		}
 		was_pending = was_pending || wire_pending(&e->server) > 0;

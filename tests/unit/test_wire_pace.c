@@ -1,0 +1,239 @@
+/* What the kernel is told of what follows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <event2/event.h>
+
+#include "common/tls.h"
+#include "common/tls_client.h"
+#include "tests/unit/tls_case.h"
+#include "worker/wire.h"
+
+enum { MUCH = 2 << 20, SENDS_MAX = 64 };
+
+static bool swallowing; /* sends are noted and thrown away, as if the kernel took all */
+static size_t n_sends;  /* since watch_sends() */
+static struct {
+	size_t n;
+	bool more; /* MSG_MORE */
+} sends[SENDS_MAX];
+
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+
+static void
+note_send(size_t n, int flags)
+{
+	if (!swallowing)
+		return;
+	assert_true(n_sends < SENDS_MAX);
+	sends[n_sends].n = n;
+	sends[n_sends++].more = (flags & MSG_MORE) != 0;
+}
+
+ssize_t
+__wrap_send(int fd, const void *p, size_t n, int flags)
+{
+	note_send(n, flags);
+	return swallowing ? (ssize_t)n : __real_send(fd, p, n, flags);
+}
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		n += msg->msg_iov[i].iov_len;
+	note_send(n, flags);
+	return swallowing ? (ssize_t)n : __real_sendmsg(fd, msg, flags);
+}
+
+/* From here on sends are noted, and reach nobody. */
+static void
+watch_sends(void)
+{
+	swallowing = true;
+	n_sends = 0;
+}
+
+struct ends {
+	struct tempdir *dir;
+	struct wire_io here_io, there_io;
+	struct tls_server *tls_server;
+	struct tls_client *tls_client;
+	struct shared shared;
+	struct wire here, there; /* the one that is looked at, and its peer */
+	char *data;              /* MUCH bytes */
+};
+
+static int
+group_setup(void **state)
+{
+	static char host[] = "localhost";
+	struct ends *e = calloc(1, sizeof(*e));
+	void *dir = NULL;
+	struct tls_pair pair;
+	struct tls_files files;
+	struct config cfg;
+	struct errmsg why;
+	struct ticket_keys t = { .n = 1 };
+
+	assert_non_null(e);
+	assert_int_equal(tempdir_make(&dir), 0);
+	e->dir = dir;
+	pair = tls_case_pair(dir, "a", "DNS:localhost", 30, NULL);
+	cfg = tls_case_config(&files, &pair, 1);
+	cfg.upstream = (struct upstream_url){ .scheme = UPSTREAM_HTTPS, .host = host };
+	cfg.upstream_ca_file = pair.cert;
+	assert_int_equal(shared_create(16, &e->shared), 0);
+	shared_put_tickets(e->shared.published, &t);
+	assert_int_equal(
+	    tls_server_create(&cfg, e->shared.published, &e->tls_server, &why), 0);
+	assert_int_equal(tls_client_create(&cfg, &e->tls_client, &why), 0);
+	e->data = malloc(MUCH);
+	assert_non_null(e->data);
+	for (size_t i = 0; i < MUCH; i++)
+		e->data[i] = (char)rand();
+	*state = e;
+	return 0;
+}
+
+static int
+group_teardown(void **state)
+{
+	struct ends *e = *state;
+	void *dir = e->dir;
+
+	tls_server_destroy(&e->tls_server);
+	tls_client_destroy(&e->tls_client);
+	shared_destroy(&e->shared);
+	free(e->data);
+	free(e);
+	return tempdir_remove(&dir);
+}
+
+static void
+begin(struct ends *e, bool tls, size_t kept_max)
+{
+	struct span none;
+	int fd[2];
+
+	assert_int_equal(wire_io_init(&e->here_io, kept_max), 0);
+	assert_int_equal(wire_io_init(&e->there_io, SIZE_MAX), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	assert_int_equal(wire_init(&e->here, &e->here_io, fd[0],
+			     tls ? tls_server_new(e->tls_server) : NULL),
+	    0);
+	assert_int_equal(wire_init(&e->there, &e->there_io, fd[1],
+			     tls ? tls_client_new(e->tls_client) : NULL),
+	    0);
+	if (tls) {
+		assert_int_equal(wire_start_handshake(&e->there), 0);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(wire_read(&e->here, &none), -EAGAIN);
+			assert_int_equal(wire_read(&e->there, &none), -EAGAIN);
+			if (e->here.handshaken)
+				break;
+		}
+		assert_true(e->here.handshaken && e->there.handshaken);
+	}
+}
+
+static void
+finish(struct ends *e)
+{
+	swallowing = false;
+	wire_fini(&e->here, false);
+	wire_fini(&e->there, false);
+	wire_io_fini(&e->here_io);
+	wire_io_fini(&e->there_io);
+}
+
+static void
+the_kernel_is_told_that_more_follows(void **state)
+{
+	struct ends *e = *state;
+	const struct span some = { e->data, 20000 };
+	static const enum wire_next next[] = { WIRE_OPEN, WIRE_MORE, WIRE_LAST };
+
+	for (int tls = 0; tls < 2; tls++) {
+		begin(e, tls, SIZE_MAX);
+		watch_sends();
+		for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+			assert_int_equal(wire_send(&e->here, &some, 1, next[i]), 0);
+		assert_int_equal(n_sends, 3);
+		assert_false(sends[0].more);
+		assert_true(sends[1].more);
+		assert_false(sends[2].more);
+		finish(e);
+	}
+}
+
+static void
+of_a_long_write_all_sends_but_the_last_have_more_behind_them(void **state)
+{
+	struct ends *e = *state;
+	const struct span much = { e->data, MUCH };
+
+	begin(e, true, SIZE_MAX);
+	watch_sends();
+	assert_int_equal(wire_send(&e->here, &much, 1, WIRE_OPEN), 0);
+	assert_true(n_sends > 1);
+	for (size_t i = 0; i < n_sends; i++)
+		assert_int_equal(sends[i].more, i < n_sends - 1);
+	finish(e);
+}
+
+static void
+on_stuck(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* What is put off goes out first, and goes out alone: nobody knows what follows it. */
+static void
+what_has_more_behind_it_is_not_put_off(void **state)
+{
+	struct ends *e = *state;
+	const struct span small = { e->data, 1000 };
+	struct event_base *base = event_base_new();
+
+	begin(e, false, SIZE_MAX);
+	watch_sends();
+	e->here.on_stuck = event_new(base, e->here.fd, EV_WRITE, on_stuck, NULL);
+	assert_int_equal(wire_send(&e->here, &small, 1, WIRE_OPEN), 0);
+	assert_int_equal(n_sends, 0);
+	assert_int_equal(wire_send(&e->here, &small, 1, WIRE_MORE), 0);
+	assert_int_equal(n_sends, 2);
+	assert_false(sends[0].more);
+	assert_true(sends[1].more);
+	event_free(e->here.on_stuck);
+	event_base_free(base);
+	finish(e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_kernel_is_told_that_more_follows),
+		cmocka_unit_test(
+		    of_a_long_write_all_sends_but_the_last_have_more_behind_them),
+		cmocka_unit_test(what_has_more_behind_it_is_not_put_off),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
