@@ -196,6 +196,7 @@ client_pause(struct client *c)
 	if (c->state != CLIENT_BODY || c->paused)
 		return;
 	c->paused = true;
+	wire_slow_down(&c->wire);
 	if (!c->pumping)
 		client_watch(c, false);
 	client_set_body_timer(c); /* we are the slow one now */

@@ -143,6 +143,7 @@ call_send_held(struct upstream_call *call)
 	conn->in_body = false;
 	conn->in_parts = false;
 	conn->interims = 0;
+	wire_slow_down(&conn->wire);
 	conn_write(conn, &(struct span){ call->held, call->held_n }, 1, WIRE_OPEN);
 	if (!call->whole) {
 		call_release(call); /* more follows: it can't be sent again whole */
@@ -411,6 +412,7 @@ upstream_pause(struct upstream_call *call)
 	if (call->conn == NULL || call->paused)
 		return;
 	call->paused = true;
+	wire_slow_down(&call->conn->wire);
 	conn_watch(call->conn, false);
 	wheel_cancel(&call->up->env->wheel, &call->conn->timer);
 }

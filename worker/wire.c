@@ -19,19 +19,30 @@ enum {
 	WIRE_RECORD = 16 * 1024,
 	/* TLS 1.3: header, type of content, tag (RFC 8446 section 5.2) */
 	WIRE_RECORD_OVERHEAD = 5 + 1 + 16,
-	/* four whole records where the peer sends full ones */
+	/* TCP over Ethernet sends so much as one packet, which the network card cuts: as many
+	 * segments of 1448 bytes as 64 KiB hold, less some room for headers. (The loopback
+	 * takes a little more.) The few bytes that are left over would cost another one. */
+	WIRE_PACKET = 45 * 1448,
+	/* whole records where the peer sends full ones */
 	WIRE_RECV_TLS = 4 * (WIRE_RECORD + WIRE_RECORD_OVERHEAD),
-	/* what fills four records on the other side, with a chunk's framing around it */
-	WIRE_RECV_PLAIN = 4 * WIRE_RECORD - 64,
+	WIRE_RECV_TLS_FAST = 4 * WIRE_RECV_TLS,
+	/* what fills packets on the other side: in records, with a chunk's framing around it */
+	WIRE_CHUNK_FRAMING = 16,
+	WIRE_RECV_PLAIN = WIRE_PACKET - 4 * WIRE_RECORD_OVERHEAD - WIRE_CHUNK_FRAMING,
+	WIRE_RECV_PLAIN_FAST =
+	    8 * WIRE_PACKET - 32 * WIRE_RECORD_OVERHEAD - WIRE_CHUNK_FRAMING,
 	WIRE_RECV_FULL = 4 * 1024, /* while more is kept than may be */
-	/* a recv's worth and one record that OpenSSL still held */
-	WIRE_PLAIN = WIRE_RECV_TLS + 17 * 1024,
-	/* the largest write in one go, encrypted: pieces of WIRE_RECORD and overhead */
-	WIRE_OUT = 128 * 1024,
+	/* a recv's worth; of TLS also one record that OpenSSL still held */
+	WIRE_PLAIN = 8 * WIRE_PACKET,
+	/* the largest write in one go, encrypted: what one read brought, and heads */
+	WIRE_OUT = 8 * WIRE_PACKET + 4 * WIRE_RECORD,
 	/* with so much unread, TLS itself answers nothing more (key updates): answers of
 	 * ours never amount to it, for their senders wait */
-	WIRE_UNREAD_MAX = 512 * 1024
+	WIRE_UNREAD_MAX = 768 * 1024
 };
+
+_Static_assert(
+    (int)WIRE_RECV_TLS_FAST + 17 * 1024 <= (int)WIRE_PLAIN, "a read has no room");
 
 static int
 bio_read(BIO *bio, char *buf, int n)
@@ -84,7 +95,7 @@ wire_io_init(struct wire_io *io, size_t kept_max)
 {
 	*io = (struct wire_io){ .kept_max = kept_max,
 		.plain = malloc(WIRE_PLAIN),
-		.cipher = malloc(WIRE_RECV_TLS),
+		.cipher = malloc(WIRE_RECV_TLS_FAST),
 		.out = malloc(WIRE_OUT),
 		.record = malloc(WIRE_RECORD),
 		.later = malloc(WIRE_LATER_BYTES),
@@ -209,17 +220,22 @@ push_out(struct wire *w, enum wire_when when)
 	return r;
 }
 
-/* One recv of up to n bytes, fewer while memory is short. Returns bytes, 0 at FIN, or
- * -errno. */
+/* One recv of up to n bytes, or n_fast once one has brought n, or few while memory is
+ * short. Returns bytes, 0 at FIN, or -errno. */
 static ssize_t
-recv_some(const struct wire *w, char *buf, size_t n)
+recv_some(struct wire *w, char *buf, size_t n, size_t n_fast)
 {
-	const size_t room = wire_io_full(w->io) ? WIRE_RECV_FULL : n;
+	size_t room = w->fast ? n_fast : n;
 	ssize_t r;
+
+	if (wire_io_full(w->io))
+		room = WIRE_RECV_FULL;
 
 	do {
 		r = recv(w->fd, buf, room, 0);
 	} while (r == -1 && errno == EINTR);
+	if (r >= (ssize_t)n)
+		w->fast = true;
 	return r == -1 ? -errno : r;
 }
 
@@ -316,7 +332,7 @@ static int
 read_tls(struct wire *w, struct wire_bytes *data_out)
 {
 	struct wire_io *io = w->io;
-	ssize_t got = recv_some(w, io->cipher, WIRE_RECV_TLS);
+	ssize_t got = recv_some(w, io->cipher, WIRE_RECV_TLS, WIRE_RECV_TLS_FAST);
 	size_t n = 0;
 	int r;
 
@@ -366,7 +382,7 @@ wire_read_bytes(struct wire *w, struct wire_bytes *data_out)
 		w->io->in_n = 0;
 		return r;
 	}
-	got = recv_some(w, w->io->plain, WIRE_RECV_PLAIN);
+	got = recv_some(w, w->io->plain, WIRE_RECV_PLAIN, WIRE_RECV_PLAIN_FAST);
 	if (got < 0)
 		return (int)got;
 	if (got == 0) {

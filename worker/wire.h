@@ -1,11 +1,11 @@
 /*
  * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
- * take some 64 KiB with one recv into buffers that the whole worker shares; TLS
- * is fed from memory, so OpenSSL itself makes no system call. Writes go out with
- * one send; what the kernel does not take is kept here until wire_flush(). Small ones
- * wait for the end of the loop's turn where the owner can be told of what becomes of them:
- * many sends in a row find the kernel's code in the caches, and wake a peer up once. Knows
- * nothing of time-outs or HTTP.
+ * take some 64 KiB with one recv into buffers that the whole worker shares, up to 512 KiB
+ * once one has brought as many; TLS is fed from memory, so OpenSSL itself makes no system
+ * call. Writes go out with one send; what the kernel does not take is kept here until
+ * wire_flush(). Small ones wait for the end of the loop's turn where the owner can be told
+ * of what becomes of them: many sends in a row find the kernel's code in the caches, and
+ * wake a peer up once. Knows nothing of time-outs or HTTP.
  */
 #ifndef GATEHOUSE_WORKER_WIRE_H
 #define GATEHOUSE_WORKER_WIRE_H
@@ -56,8 +56,9 @@ struct wire {
 	int fd; /* -1: none */
 	bool handshaken;
 	bool server;
-	bool fin;           /* the peer's FIN has been read */
-	bool put_off;       /* some of it waits in io->later */
+	bool fin;     /* the peer's FIN has been read */
+	bool put_off; /* some of it waits in io->later */
+	bool fast;    /* a read has brought all it could take: the next may be long */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */
@@ -114,6 +115,14 @@ wire_io_full(const struct wire_io *io)
 int wire_read_bytes(struct wire *w, struct wire_bytes *data_out) MUSTCHECK;
 /* The same for who changes nothing. */
 int wire_read(struct wire *w, struct span *data_out) MUSTCHECK;
+
+/* What is read can't be passed on as fast as it comes, or it is not known whether it can:
+ * let the next read be a short one. */
+static inline void
+wire_slow_down(struct wire *w)
+{
+	w->fast = false;
+}
 
 /* Is there a result to be had without the socket becoming readable? Then call
  * wire_read again once the data given out has been dealt with. */

@@ -15,7 +15,7 @@
 #include <event2/event.h>
 
 #include "tests/unit/tempdir.h"
-#include "worker/upstream.h"
+#include "worker/upstream_conn.h"
 
 enum { TURNS = 10000, PIECE = 1024, MUCH = 4 << 20 };
 
@@ -33,6 +33,7 @@ struct road {
 	struct upstream_call call;
 	int listener, peer;
 	int answered, failed, writable;
+	size_t body_left; /* of the answer, bytes that are still to come */
 	char *got;
 };
 
@@ -56,10 +57,11 @@ on_head(void *arg, const struct http1_head *head, bool end)
 static void
 on_body(void *arg, struct span data, bool end)
 {
-	(void)arg;
-	(void)data;
-	(void)end;
-	fail();
+	struct road *r = arg;
+
+	assert_true(data.n <= r->body_left);
+	r->body_left -= data.n;
+	r->answered += end;
 }
 
 static void
@@ -293,6 +295,56 @@ pieces_wait_behind_the_head_until_the_connection_stands(void **state)
 	assert_int_equal(r->answered, 1);
 }
 
+/* Answer with that many bytes, as far as they are taken at once. Returns how many of them
+ * are left to be said. */
+static size_t
+say_body(struct road *r, size_t n)
+{
+	memset(r->got, 'a', n);
+	for (int i = 0; i < TURNS && n > 0; i++) {
+		const ssize_t took = write(r->peer, r->got, n);
+
+		if (took > 0)
+			n -= (size_t)took;
+		else
+			break;
+	}
+	return n;
+}
+
+static void
+only_who_keeps_up_has_long_reads(void **state)
+{
+	struct road *r = *state;
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n";
+	size_t unsaid = r->body_left = 3000000;
+
+	start(r, WHOLE, true);
+	take_connection(r);
+	assert_heard(r, WHOLE);
+	assert_int_equal(write(r->peer, head, strlen(head)), strlen(head));
+	for (int i = 0; i < TURNS && !r->call.conn->wire.fast; i++) {
+		unsaid = say_body(r, unsaid);
+		turn(r);
+	}
+	assert_true(r->call.conn->wire.fast);
+	upstream_pause(&r->call);
+	assert_false(r->call.conn->wire.fast);
+	upstream_resume(&r->call);
+	for (int i = 0; i < TURNS && r->answered == 0; i++) {
+		unsaid = say_body(r, unsaid);
+		turn(r);
+	}
+	assert_int_equal(r->answered, 1);
+	assert_int_equal(r->body_left, 0);
+	assert_true(r->up->idle->wire.fast);
+
+	start(r, WHOLE, true); /* for another client, of whom nothing is known */
+	assert_false(r->call.conn->wire.fast);
+	turn(r);
+	assert_heard(r, WHOLE);
+}
+
 int
 main(void)
 {
@@ -309,6 +361,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    pieces_wait_behind_the_head_until_the_connection_stands, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    only_who_keeps_up_has_long_reads, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* What the kernel is told of what follows. */
+/* How much is read at once, in how many packets it goes on, and what the kernel is told of
+ * what follows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +17,15 @@
 #include "tests/unit/tls_case.h"
 #include "worker/wire.h"
 
-enum { MUCH = 2 << 20, SENDS_MAX = 64 };
+enum {
+	PACKET = 45 * 1448, /* what segmentation offload takes at once, over Ethernet */
+	FRAMING = 16,       /* a long chunk's size and line ends */
+	MUCH = 2 << 20,
+	SENDS_MAX = 64
+};
 
+static size_t room;   /* that the last recv() had */
+static size_t supply; /* not 0: the next recv() finds so many bytes, whatever they are */
 static bool swallowing; /* sends are noted and thrown away, as if the kernel took all */
 static size_t n_sends;  /* since watch_sends() */
 static struct {
@@ -25,10 +33,25 @@ static struct {
 	bool more; /* MSG_MORE */
 } sends[SENDS_MAX];
 
+ssize_t __real_recv(int fd, void *p, size_t n, int flags);
+ssize_t __wrap_recv(int fd, void *p, size_t n, int flags);
 ssize_t __real_send(int fd, const void *p, size_t n, int flags);
 ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+
+ssize_t
+__wrap_recv(int fd, void *p, size_t n, int flags)
+{
+	size_t got = supply < n ? supply : n;
+
+	room = n;
+	if (supply == 0)
+		return __real_recv(fd, p, n, flags);
+	memset(p, 'x', got);
+	supply -= got;
+	return (ssize_t)got;
+}
 
 static void
 note_send(size_t n, int flags)
@@ -153,10 +176,147 @@ static void
 finish(struct ends *e)
 {
 	swallowing = false;
+	supply = 0;
 	wire_fini(&e->here, false);
 	wire_fini(&e->there, false);
 	wire_io_fini(&e->here_io);
 	wire_io_fini(&e->there_io);
+}
+
+/* The peer says n bytes. */
+static void
+hear(struct ends *e, size_t n)
+{
+	const struct span said = { e->data, n };
+
+	assert_int_equal(wire_send(&e->there, &said, 1, WIRE_OPEN), 0);
+	assert_int_equal(wire_pending(&e->there), 0);
+}
+
+/* One read; returns the bytes that it brought, 0 where they are no whole record yet. */
+static size_t
+read_once(struct ends *e)
+{
+	struct span s = { 0 };
+	const int r = wire_read(&e->here, &s);
+
+	assert_true(r == 0 || r == -EAGAIN);
+	return s.n;
+}
+
+/* Read n bytes in all. */
+static void
+read_all(struct ends *e, size_t n)
+{
+	while (n > 0) {
+		const size_t got = read_once(e);
+
+		assert_true(got <= n);
+		n -= got;
+	}
+}
+
+/* --- reading --- */
+
+static void
+a_read_that_took_all_it_could_is_followed_by_longer_ones(void **state)
+{
+	struct ends *e = *state;
+
+	for (int tls = 0; tls < 2; tls++) {
+		size_t at_first;
+
+		begin(e, tls, SIZE_MAX);
+		hear(e, 1000);
+		read_all(e, 1000);
+		at_first = room;
+		assert_in_range(at_first, 60000, 70000);
+		hear(e, 1000);
+		read_all(e, 1000);
+		assert_int_equal(room, at_first);
+
+		hear(e, at_first + 20000);
+		read_all(e, at_first + 20000);
+		assert_in_range(room, 4 * at_first, 9 * at_first);
+		hear(e, 1000);
+		read_all(e, 1000);
+		assert_in_range(room, 4 * at_first, 9 * at_first);
+
+		wire_slow_down(&e->here);
+		hear(e, 1000);
+		read_all(e, 1000);
+		assert_int_equal(room, at_first);
+		finish(e);
+	}
+}
+
+static void
+a_long_read_brings_as_much_as_there_is(void **state)
+{
+	struct ends *e = *state;
+
+	begin(e, false, SIZE_MAX);
+	supply = 400000;
+	assert_in_range(read_once(e), 60000, 70000);
+	assert_in_range(read_once(e), 330000, 340000);
+	finish(e);
+}
+
+static void
+with_little_memory_every_read_is_small(void **state)
+{
+	struct ends *e = *state;
+
+	for (int tls = 0; tls < 2; tls++) {
+		begin(e, tls, 1000);
+		hear(e, 90000);
+		(void)read_once(e);
+		(void)read_once(e);
+		assert_true(room > 65536);
+		e->here_io.kept = 1000;
+		hear(e, 10000);
+		(void)read_once(e);
+		assert_int_equal(room, 4096);
+		e->here_io.kept = 0;
+		finish(e);
+	}
+}
+
+/* --- sending --- */
+
+/* Pass a read's worth on in a chunk; how many bytes were sent, in one send. */
+static size_t
+pass_on(struct ends *e, size_t n)
+{
+	static const char framing[FRAMING];
+	const struct span pieces[] = { { framing, FRAMING - 2 }, { e->data, n },
+		{ framing, 2 } };
+
+	watch_sends();
+	assert_int_equal(wire_send(&e->here, pieces, 3, WIRE_OPEN), 0);
+	assert_int_equal(n_sends, 1);
+	return sends[0].n;
+}
+
+static void
+what_a_read_brings_fills_whole_packets(void **state)
+{
+	struct ends *e = *state;
+	size_t brings[2];
+
+	begin(e, false, SIZE_MAX);
+	supply = MUCH;
+	brings[0] = read_once(e);
+	assert_int_equal(brings[0], room);
+	brings[1] = read_once(e);
+	assert_int_equal(brings[1], room);
+	finish(e);
+
+	begin(e, true, SIZE_MAX);
+	(void)pass_on(e, 1); /* the ticket goes with it */
+	assert_in_range(pass_on(e, brings[0]), PACKET - 100, PACKET);
+	assert_in_range(pass_on(e, brings[1]), 8 * PACKET - 100, 8 * PACKET);
+	finish(e);
 }
 
 static void
@@ -228,6 +388,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_read_that_took_all_it_could_is_followed_by_longer_ones),
+		cmocka_unit_test(a_long_read_brings_as_much_as_there_is),
+		cmocka_unit_test(with_little_memory_every_read_is_small),
+		cmocka_unit_test(what_a_read_brings_fills_whole_packets),
 		cmocka_unit_test(the_kernel_is_told_that_more_follows),
 		cmocka_unit_test(
 		    of_a_long_write_all_sends_but_the_last_have_more_behind_them),
