@@ -76,12 +76,15 @@ the_fast_search_in_a_text_finds_what_the_plain_one_does(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	for (int round = 0; round < ROUNDS; round++) {
+		const char *expected;
 		size_t from, to;
 
 		random_range(&random, &from, &to);
 		change_some(text, &random, bytes[next_random(&random) % sizeof(bytes)]);
-		assert_ptr_equal(scan_text(text + from, text + to),
-		    scan_text_portable(text + from, text + to));
+		expected = scan_text_portable(text + from, text + to);
+		assert_ptr_equal(scan_text(text + from, text + to), expected);
+		assert_ptr_equal(scan_text_long(text + from, text + to), expected);
+		assert_ptr_equal(scan_text_blocks(text + from, text + to), expected);
 	}
 }
 
@@ -94,12 +97,15 @@ the_fast_search_for_two_finds_what_the_plain_one_does(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	for (int round = 0; round < ROUNDS; round++) {
+		const char *expected;
 		size_t from, to;
 
 		random_range(&random, &from, &to);
 		change_some(text, &random, "a\r\n"[next_random(&random) % 3]);
-		assert_ptr_equal(scan_pair(text + from, text + to, '\r', '\n'),
-		    scan_pair_portable(text + from, text + to, '\r', '\n'));
+		expected = scan_pair_portable(text + from, text + to, '\r', '\n');
+		assert_ptr_equal(scan_pair(text + from, text + to, '\r', '\n'), expected);
+		assert_ptr_equal(
+		    scan_pair_blocks(text + from, text + to, '\r', '\n'), expected);
 	}
 }
 
