@@ -196,7 +196,7 @@ client_pause(struct client *c)
 	if (c->state != CLIENT_BODY || c->paused)
 		return;
 	c->paused = true;
-	wire_slow_down(&c->wire);
+	c->pace = (struct pace){ 0 }; /* upstream is near, and seldom slow for long */
 	if (!c->pumping)
 		client_watch(c, false);
 	client_set_body_timer(c); /* we are the slow one now */
@@ -231,8 +231,9 @@ linger_read(struct client *c)
 static void
 read_some(struct client *c)
 {
-	struct span data = { 0 };
-	int r = wire_read(&c->wire, &data);
+	const bool much = c->state == CLIENT_BODY && pace_is_fast(&c->pace);
+	struct wire_bytes data = { 0 };
+	int r = wire_read_bytes(&c->wire, much, &data);
 
 	/* TLS may have had something to say that the kernel did not take. */
 	if (wire_pending(&c->wire) > 0 && event_add(&c->write_event, NULL) != 0) {
@@ -250,7 +251,9 @@ read_some(struct client *c)
 		client_lost(c);
 		return;
 	}
-	client_pump(c, data);
+	client_pump(c, (struct span){ data.p, data.n });
+	if (c->state == CLIENT_BODY && !c->paused)
+		pace_read(&c->pace, data.n);
 	if (c->state != CLIENT_DEAD && c->state != CLIENT_LINGER &&
 	    c->state != CLIENT_CLOSING && wire_has_more(&c->wire))
 		client_lost(c);

@@ -36,6 +36,7 @@ pump_head(struct client *c, struct span s)
 	c->state = http1_body_done(&c->http) ? CLIENT_ANSWER : CLIENT_BODY;
 	client_set_body_timer(c);
 	c->body_here = s.n > head.bytes;
+	c->pace = (struct pace){ 0 };
 	c->ops->on_head(c, &head);
 	return head.bytes;
 }

@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 
 #include "worker/client.h"
+#include "worker/pace.h"
 
 enum {
 	CLIENT_DISCARD_MS = 10000, /* how long the rest of a body is thrown away */
@@ -48,6 +49,7 @@ struct client {
 	void *on_closed_arg;
 	struct wire wire;
 	struct http1 http;
+	struct pace pace; /* of the request's body */
 	struct event read_event, write_event;
 	struct wheel_entry timer;
 	struct addr addr;

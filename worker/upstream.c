@@ -17,8 +17,7 @@
 enum {
 	POOL_MAX = 256,       /* idle connections of a worker */
 	POOL_IDLE_MS = 60000, /* how long one waits to be used again */
-	PROBE_DOWN_MS = 500,  /* silence that is enough while the target is down */
-	MORE_MIN = 16 * 1024  /* bytes of a body that more are about to follow */
+	PROBE_DOWN_MS = 500   /* silence that is enough while the target is down */
 };
 
 /* An address needs nobody to look it up: a worker has its own, however long admin takes
@@ -143,7 +142,7 @@ call_send_held(struct upstream_call *call)
 	conn->in_body = false;
 	conn->in_parts = false;
 	conn->interims = 0;
-	wire_slow_down(&conn->wire);
+	conn->pace = (struct pace){ 0 };
 	conn_write(conn, &(struct span){ call->held, call->held_n }, 1, WIRE_OPEN);
 	if (!call->whole) {
 		call_release(call); /* more follows: it can't be sent again whole */
@@ -379,8 +378,9 @@ held_add(struct upstream_call *call, const struct span *pieces, size_t n)
 void
 upstream_send(struct upstream_call *call, const struct span *pieces, size_t n, bool last)
 {
-	/* Who sends so much at once has more of it. A slow client's bytes go on as they come. */
-	const bool more = !last && pieces_bytes(pieces, n) >= MORE_MIN;
+	/* Of who sends so much at once more has come already. All others' bytes go on as they
+	 * come. */
+	const bool more = !last && pieces_bytes(pieces, n) >= PACE_FULL;
 
 	if (call->conn == NULL)
 		return;
@@ -412,7 +412,7 @@ upstream_pause(struct upstream_call *call)
 	if (call->conn == NULL || call->paused)
 		return;
 	call->paused = true;
-	wire_slow_down(&call->conn->wire);
+	pace_stall(&call->conn->pace);
 	conn_watch(call->conn, false);
 	wheel_cancel(&call->up->env->wheel, &call->conn->timer);
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <event2/event_struct.h>
 
+#include "worker/pace.h"
 #include "worker/upstream.h"
 
 enum conn_state {
@@ -57,6 +58,7 @@ struct upstream_conn {
 	uint64_t sent_before;      /* wire.sent when the call began */
 	bool in_body;              /* the answer's head is done */
 	bool in_parts;             /* the answer takes more than one read */
+	struct pace pace;          /* of the answer's body */
 	uint8_t interims;          /* interim answers so far */
 	char *in;                  /* part of an answer's head */
 	size_t in_n;

@@ -187,7 +187,9 @@ conn_read(struct upstream_conn *conn)
 	struct upstream_call *call = conn->call;
 	struct wire_bytes fresh = { 0 }, all = { 0 };
 	char *joined;
-	int r = wire_read_bytes(&conn->wire, &fresh);
+	/* not for heads: they are put together in a buffer that one short read fits in */
+	const bool much = conn->in_body && pace_is_fast(&conn->pace);
+	int r = wire_read_bytes(&conn->wire, much, &fresh);
 
 	conn_send_rest(conn);
 	if (r == -EAGAIN) {
@@ -200,6 +202,8 @@ conn_read(struct upstream_conn *conn)
 		return;
 	}
 	call->answered = true;
+	if (conn->in_body)
+		pace_read(&conn->pace, fresh.n);
 	conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
 	r = join_part(conn, fresh, &all);
 	joined = conn->in;

@@ -23,26 +23,29 @@ enum {
 	 * segments of 1448 bytes as 64 KiB hold, less some room for headers. (The loopback
 	 * takes a little more.) The few bytes that are left over would cost another one. */
 	WIRE_PACKET = 45 * 1448,
-	/* whole records where the peer sends full ones */
+	/* four whole records, or sixteen, where the peer sends full ones */
 	WIRE_RECV_TLS = 4 * (WIRE_RECORD + WIRE_RECORD_OVERHEAD),
-	WIRE_RECV_TLS_FAST = 4 * WIRE_RECV_TLS,
+	WIRE_RECV_TLS_LONG = 4 * WIRE_RECV_TLS,
 	/* what fills packets on the other side: in records, with a chunk's framing around it */
 	WIRE_CHUNK_FRAMING = 16,
 	WIRE_RECV_PLAIN = WIRE_PACKET - 4 * WIRE_RECORD_OVERHEAD - WIRE_CHUNK_FRAMING,
-	WIRE_RECV_PLAIN_FAST =
+	WIRE_RECV_PLAIN_LONG =
 	    8 * WIRE_PACKET - 32 * WIRE_RECORD_OVERHEAD - WIRE_CHUNK_FRAMING,
-	WIRE_RECV_FULL = 4 * 1024, /* while more is kept than may be */
-	/* a recv's worth; of TLS also one record that OpenSSL still held */
-	WIRE_PLAIN = 8 * WIRE_PACKET,
+	WIRE_RECV_FULL = 4 * 1024,    /* while more is kept than may be */
+	WIRE_PLAIN = 8 * WIRE_PACKET, /* a recv's worth */
 	/* the largest write in one go, encrypted: what one read brought, and heads */
 	WIRE_OUT = 8 * WIRE_PACKET + 4 * WIRE_RECORD,
+	/* of one read: each costs as much as a hundred records, and who means well sends one
+	 * in 2^24 of them (RFC 8446 section 5.5) */
+	WIRE_KEY_UPDATES_MAX = 32,
 	/* with so much unread, TLS itself answers nothing more (key updates): answers of
 	 * ours never amount to it, for their senders wait */
-	WIRE_UNREAD_MAX = 768 * 1024
+	WIRE_UNREAD_MAX = 1024 * 1024
 };
 
+/* Of TLS a recv's worth and one record that OpenSSL still held. */
 _Static_assert(
-    (int)WIRE_RECV_TLS_FAST + 17 * 1024 <= (int)WIRE_PLAIN, "a read has no room");
+    (int)WIRE_RECV_TLS_LONG + 17 * 1024 <= (int)WIRE_PLAIN, "a read has no room");
 
 static int
 bio_read(BIO *bio, char *buf, int n)
@@ -51,7 +54,7 @@ bio_read(BIO *bio, char *buf, int n)
 	size_t take = io->in_n < (size_t)n ? io->in_n : (size_t)n;
 
 	BIO_clear_retry_flags(bio);
-	if (take == 0) {
+	if (take == 0 || io->key_updates > WIRE_KEY_UPDATES_MAX) {
 		BIO_set_retry_read(bio);
 		return -1;
 	}
@@ -95,7 +98,7 @@ wire_io_init(struct wire_io *io, size_t kept_max)
 {
 	*io = (struct wire_io){ .kept_max = kept_max,
 		.plain = malloc(WIRE_PLAIN),
-		.cipher = malloc(WIRE_RECV_TLS_FAST),
+		.cipher = malloc(WIRE_RECV_TLS_LONG),
 		.out = malloc(WIRE_OUT),
 		.record = malloc(WIRE_RECORD),
 		.later = malloc(WIRE_LATER_BYTES),
@@ -124,6 +127,20 @@ wire_io_fini(struct wire_io *io)
 	*io = (struct wire_io){ 0 };
 }
 
+/* OpenSSL has read or written a message. */
+static void
+on_message(
+    int written, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
+{
+	struct wire_io *io = arg;
+
+	(void)version;
+	(void)ssl;
+	if (!written && type == SSL3_RT_HANDSHAKE && n > 0 &&
+	    *(const unsigned char *)p == SSL3_MT_KEY_UPDATE)
+		io->key_updates++;
+}
+
 int
 wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 {
@@ -143,6 +160,8 @@ wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 	}
 	BIO_set_data(bio, io);
 	SSL_set_bio(ssl, bio, bio);
+	SSL_set_msg_callback(ssl, on_message);
+	SSL_set_msg_callback_arg(ssl, io);
 	return 0;
 }
 
@@ -220,22 +239,17 @@ push_out(struct wire *w, enum wire_when when)
 	return r;
 }
 
-/* One recv of up to n bytes, or n_fast once one has brought n, or few while memory is
- * short. Returns bytes, 0 at FIN, or -errno. */
+/* One recv of up to n bytes, fewer while memory is short. Returns bytes, 0 at FIN, or
+ * -errno. */
 static ssize_t
-recv_some(struct wire *w, char *buf, size_t n, size_t n_fast)
+recv_some(const struct wire *w, char *buf, size_t n)
 {
-	size_t room = w->fast ? n_fast : n;
+	const size_t room = wire_io_full(w->io) ? WIRE_RECV_FULL : n;
 	ssize_t r;
-
-	if (wire_io_full(w->io))
-		room = WIRE_RECV_FULL;
 
 	do {
 		r = recv(w->fd, buf, room, 0);
 	} while (r == -1 && errno == EINTR);
-	if (r >= (ssize_t)n)
-		w->fast = true;
 	return r == -1 ? -errno : r;
 }
 
@@ -329,10 +343,10 @@ decrypt(struct wire *w, size_t *n_out)
 
 /* The TLS half of wire_read. */
 static int
-read_tls(struct wire *w, struct wire_bytes *data_out)
+read_tls(struct wire *w, bool much, struct wire_bytes *data_out)
 {
 	struct wire_io *io = w->io;
-	ssize_t got = recv_some(w, io->cipher, WIRE_RECV_TLS, WIRE_RECV_TLS_FAST);
+	ssize_t got = recv_some(w, io->cipher, much ? WIRE_RECV_TLS_LONG : WIRE_RECV_TLS);
 	size_t n = 0;
 	int r;
 
@@ -344,6 +358,7 @@ read_tls(struct wire *w, struct wire_bytes *data_out)
 	}
 	io->in = io->cipher;
 	io->in_n = (size_t)got;
+	io->key_updates = 0;
 	if (!w->handshaken) {
 		if (looks_like_http(w))
 			return ERR_SYNTAX;
@@ -352,6 +367,8 @@ read_tls(struct wire *w, struct wire_bytes *data_out)
 			return r;
 	}
 	r = decrypt(w, &n);
+	if (io->key_updates > WIRE_KEY_UPDATES_MAX)
+		r = ERR_TLS; /* it is only kept busy */
 	if (io->out_n > 0) { /* a key update's answer, an alert */
 		int pushed =
 		    w->pending_n > WIRE_UNREAD_MAX ? ERR_TLS : push_out(w, WIRE_NOW);
@@ -369,7 +386,7 @@ read_tls(struct wire *w, struct wire_bytes *data_out)
 }
 
 int
-wire_read_bytes(struct wire *w, struct wire_bytes *data_out)
+wire_read_bytes(struct wire *w, bool much, struct wire_bytes *data_out)
 {
 	ssize_t got;
 
@@ -377,12 +394,12 @@ wire_read_bytes(struct wire *w, struct wire_bytes *data_out)
 		return w->ahead;
 	wire_out_push(w); /* an answer is read when its request has been sent */
 	if (w->ssl != NULL) {
-		int r = read_tls(w, data_out);
+		int r = read_tls(w, much, data_out);
 
 		w->io->in_n = 0;
 		return r;
 	}
-	got = recv_some(w, w->io->plain, WIRE_RECV_PLAIN, WIRE_RECV_PLAIN_FAST);
+	got = recv_some(w, w->io->plain, much ? WIRE_RECV_PLAIN_LONG : WIRE_RECV_PLAIN);
 	if (got < 0)
 		return (int)got;
 	if (got == 0) {
@@ -397,7 +414,7 @@ int
 wire_read(struct wire *w, struct span *data_out)
 {
 	struct wire_bytes bytes = { 0 };
-	int r = wire_read_bytes(w, &bytes);
+	int r = wire_read_bytes(w, false, &bytes);
 
 	if (r == 0)
 		*data_out = (struct span){ bytes.p, bytes.n };

@@ -1,8 +1,7 @@
 /*
  * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
  * take some 64 KiB with one recv into buffers that the whole worker shares, up to 512 KiB
- * once one has brought as many; TLS is fed from memory, so OpenSSL itself makes no system
- * call. Writes go out with one send; what the kernel does not take is kept here until
+ * where that is asked for; TLS is fed from memory, so OpenSSL itself makes no system call. Writes go out with one send; what the kernel does not take is kept here until
  * wire_flush(). Small ones wait for the end of the loop's turn where the owner can be told
  * of what becomes of them: many sends in a row find the kernel's code in the caches, and
  * wake a peer up once. Knows nothing of time-outs or HTTP.
@@ -43,6 +42,7 @@ struct wire_io {
 	size_t out_n;
 	const char *in; /* ciphertext that OpenSSL has still to take */
 	size_t in_n;
+	unsigned key_updates; /* in what OpenSSL has taken of this read */
 	BIO_METHOD *bio;
 	char *later; /* what is put off, in the order of entries */
 	size_t later_n, n_later;
@@ -56,9 +56,8 @@ struct wire {
 	int fd; /* -1: none */
 	bool handshaken;
 	bool server;
-	bool fin;     /* the peer's FIN has been read */
-	bool put_off; /* some of it waits in io->later */
-	bool fast;    /* a read has brought all it could take: the next may be long */
+	bool fin;           /* the peer's FIN has been read */
+	bool put_off;       /* some of it waits in io->later */
 	struct wire_io *io; /* borrowed */
 	SSL *ssl;           /* owned; NULL: plain */
 	char *pending;      /* owned: bytes the kernel has not taken */
@@ -106,23 +105,16 @@ wire_io_full(const struct wire_io *io)
 /*
  * Read what is there, once. Goes on with a TLS handshake first; its output is sent, but
  * for a server's ticket, which goes ahead of what is sent next.
+ * much      what is read goes on as fast as it comes: take up to 512 KiB, 256 KiB with TLS
  * data_out  on 0: at least one byte, the caller's to change, valid until the next read
  *           on any wire of this worker.
  * Returns 0, -EAGAIN (nothing, or the handshake goes on), ERR_CLOSED (clean end:
  * FIN, or close_notify under TLS), ERR_SYNTAX (plain HTTP where a TLS handshake
  * was expected), ERR_TLS, -errno.
  */
-int wire_read_bytes(struct wire *w, struct wire_bytes *data_out) MUSTCHECK;
+int wire_read_bytes(struct wire *w, bool much, struct wire_bytes *data_out) MUSTCHECK;
 /* The same for who changes nothing. */
 int wire_read(struct wire *w, struct span *data_out) MUSTCHECK;
-
-/* What is read can't be passed on as fast as it comes, or it is not known whether it can:
- * let the next read be a short one. */
-static inline void
-wire_slow_down(struct wire *w)
-{
-	w->fast = false;
-}
 
 /* Is there a result to be had without the socket becoming readable? Then call
  * wire_read again once the data given out has been dealt with. */

@@ -1,6 +1,9 @@
 """Bodies of many reads, both ways: each byte arrives, however the body is framed and whatever it comes in."""
 
+import os
 import random
+import signal
+import threading
 
 import pytest
 from harness import keys, raw
@@ -50,3 +53,25 @@ def test_an_answer_of_many_reads(connection, frame):
         answer = connection.answer()
         assert answer.status == 200
         assert answer.body == body_for(marker, b"{}", ANSWER)
+
+
+def test_heads_that_come_all_at_once(start_house, upstream):
+    """What long reads would bring of these would not fit in the buffer in which heads are put together."""
+    early = b"HTTP/1.1 103 Early Hints\r\n" + b"".join(b"X-F%d: %s\r\n" % (i, b"a" * 7000) for i in range(4)) + b"\r\n"
+    number = 18
+    house = start_house(upstream=upstream.url(), WORKERS=1)
+    [worker] = house.workers()
+    with house.connect() as connection:
+        connection.send(raw.request("POST", "/v1/chat/completions", AUTH, b"{}"))
+        peer = upstream.accept()
+        peer.until(b"{}")
+        os.kill(worker, signal.SIGSTOP)
+        said = threading.Thread(target=peer.send, args=(
+            early * number + b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",))
+        said.start()
+        said.join(1)  # until all waits to be read, or the kernel takes no more
+        os.kill(worker, signal.SIGCONT)
+        answer = connection.answer()
+        said.join()
+        assert answer.interim == [103] * number
+        assert (answer.status, answer.body) == (200, b"hello")

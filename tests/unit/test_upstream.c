@@ -323,13 +323,13 @@ only_who_keeps_up_has_long_reads(void **state)
 	take_connection(r);
 	assert_heard(r, WHOLE);
 	assert_int_equal(write(r->peer, head, strlen(head)), strlen(head));
-	for (int i = 0; i < TURNS && !r->call.conn->wire.fast; i++) {
+	for (int i = 0; i < TURNS && !pace_is_fast(&r->call.conn->pace); i++) {
 		unsaid = say_body(r, unsaid);
 		turn(r);
 	}
-	assert_true(r->call.conn->wire.fast);
+	assert_true(pace_is_fast(&r->call.conn->pace));
 	upstream_pause(&r->call);
-	assert_false(r->call.conn->wire.fast);
+	assert_false(pace_is_fast(&r->call.conn->pace));
 	upstream_resume(&r->call);
 	for (int i = 0; i < TURNS && r->answered == 0; i++) {
 		unsaid = say_body(r, unsaid);
@@ -337,10 +337,11 @@ only_who_keeps_up_has_long_reads(void **state)
 	}
 	assert_int_equal(r->answered, 1);
 	assert_int_equal(r->body_left, 0);
-	assert_true(r->up->idle->wire.fast);
+	assert_true(r->up->idle->pace.stalled);
 
 	start(r, WHOLE, true); /* for another client, of whom nothing is known */
-	assert_false(r->call.conn->wire.fast);
+	assert_false(r->call.conn->pace.stalled);
+	assert_false(pace_is_fast(&r->call.conn->pace));
 	turn(r);
 	assert_heard(r, WHOLE);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "common/tls.h"
 #include "common/tls_client.h"
 #include "tests/unit/tls_case.h"
+#include "worker/pace.h"
 #include "worker/wire.h"
 
 enum {
@@ -195,71 +197,31 @@ hear(struct ends *e, size_t n)
 
 /* One read; returns the bytes that it brought, 0 where they are no whole record yet. */
 static size_t
-read_once(struct ends *e)
+read_once(struct ends *e, bool much)
 {
-	struct span s = { 0 };
-	const int r = wire_read(&e->here, &s);
+	struct wire_bytes got = { 0 };
+	const int r = wire_read_bytes(&e->here, much, &got);
 
 	assert_true(r == 0 || r == -EAGAIN);
-	return s.n;
-}
-
-/* Read n bytes in all. */
-static void
-read_all(struct ends *e, size_t n)
-{
-	while (n > 0) {
-		const size_t got = read_once(e);
-
-		assert_true(got <= n);
-		n -= got;
-	}
+	return got.n;
 }
 
 /* --- reading --- */
 
 static void
-a_read_that_took_all_it_could_is_followed_by_longer_ones(void **state)
+a_read_takes_64_kib_or_much_more(void **state)
 {
 	struct ends *e = *state;
 
 	for (int tls = 0; tls < 2; tls++) {
-		size_t at_first;
-
 		begin(e, tls, SIZE_MAX);
-		hear(e, 1000);
-		read_all(e, 1000);
-		at_first = room;
-		assert_in_range(at_first, 60000, 70000);
-		hear(e, 1000);
-		read_all(e, 1000);
-		assert_int_equal(room, at_first);
-
-		hear(e, at_first + 20000);
-		read_all(e, at_first + 20000);
-		assert_in_range(room, 4 * at_first, 9 * at_first);
-		hear(e, 1000);
-		read_all(e, 1000);
-		assert_in_range(room, 4 * at_first, 9 * at_first);
-
-		wire_slow_down(&e->here);
-		hear(e, 1000);
-		read_all(e, 1000);
-		assert_int_equal(room, at_first);
+		hear(e, 90000);
+		assert_in_range(read_once(e, false), 3 * 16384, 4 * 16384);
+		assert_in_range(room, 65000, 66000);
+		assert_in_range(read_once(e, true), 90000 - 4 * 16384, 90000 - 3 * 16384);
+		assert_in_range(room, 256 * 1024, 512 * 1024);
 		finish(e);
 	}
-}
-
-static void
-a_long_read_brings_as_much_as_there_is(void **state)
-{
-	struct ends *e = *state;
-
-	begin(e, false, SIZE_MAX);
-	supply = 400000;
-	assert_in_range(read_once(e), 60000, 70000);
-	assert_in_range(read_once(e), 330000, 340000);
-	finish(e);
 }
 
 static void
@@ -269,17 +231,49 @@ with_little_memory_every_read_is_small(void **state)
 
 	for (int tls = 0; tls < 2; tls++) {
 		begin(e, tls, 1000);
-		hear(e, 90000);
-		(void)read_once(e);
-		(void)read_once(e);
-		assert_true(room > 65536);
 		e->here_io.kept = 1000;
 		hear(e, 10000);
-		(void)read_once(e);
+		(void)read_once(e, true);
 		assert_int_equal(room, 4096);
 		e->here_io.kept = 0;
 		finish(e);
 	}
+}
+
+static void
+a_body_is_fast_once_it_has_filled_a_read(void **state)
+{
+	struct pace p = { 0 };
+
+	(void)state;
+	assert_false(pace_is_fast(&p));
+	pace_read(&p, 1000);
+	assert_false(pace_is_fast(&p));
+	pace_read(&p, 4 * 16384);
+	assert_true(pace_is_fast(&p));
+	pace_read(&p, 1000);
+	assert_true(pace_is_fast(&p));
+}
+
+static void
+a_body_that_had_to_wait_is_slow_for_long(void **state)
+{
+	struct pace p = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	pace_read(&p, 4 * 16384);
+	pace_stall(&p);
+	for (; !pace_is_fast(&p); n += 3 * 16384) {
+		assert_true(n < 10 << 20);
+		pace_read(&p, 3 * 16384);
+	}
+	assert_true(n >= 3 << 20);
+	for (int i = 0; i < 1000; i++)
+		pace_read(&p, 4 * 16384);
+	assert_true(pace_is_fast(&p));
+	pace_stall(&p);
+	assert_false(pace_is_fast(&p));
 }
 
 /* --- sending --- */
@@ -306,9 +300,9 @@ what_a_read_brings_fills_whole_packets(void **state)
 
 	begin(e, false, SIZE_MAX);
 	supply = MUCH;
-	brings[0] = read_once(e);
+	brings[0] = read_once(e, false);
 	assert_int_equal(brings[0], room);
-	brings[1] = read_once(e);
+	brings[1] = read_once(e, true);
 	assert_int_equal(brings[1], room);
 	finish(e);
 
@@ -388,9 +382,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_read_that_took_all_it_could_is_followed_by_longer_ones),
-		cmocka_unit_test(a_long_read_brings_as_much_as_there_is),
+		cmocka_unit_test(a_read_takes_64_kib_or_much_more),
 		cmocka_unit_test(with_little_memory_every_read_is_small),
+		cmocka_unit_test(a_body_is_fast_once_it_has_filled_a_read),
+		cmocka_unit_test(a_body_that_had_to_wait_is_slow_for_long),
 		cmocka_unit_test(what_a_read_brings_fills_whole_packets),
 		cmocka_unit_test(the_kernel_is_told_that_more_follows),
 		cmocka_unit_test(
