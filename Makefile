@@ -154,6 +154,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_COMMON) $(ARCHIVES)
 	$(Q)$(link) -o $@ $(filter %.o,$^) $(UNIT_WRAP_$*:%=-Wl,--wrap=%) $(libs) $(CMOCKA_LIBS)
 # What a test has to make fail, by __wrap_NAME in it.
 UNIT_WRAP_test_gate := shared_get_settings
+UNIT_WRAP_test_upstream := send
 UNIT_WRAP_test_wire_later := realloc
 UNIT_WRAP_test_wire_pace := recv send sendmsg
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)

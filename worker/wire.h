@@ -1,7 +1,8 @@
 /*
  * The bytes of one connection, plain or TLS, to a client or to upstream. Reads
  * take some 64 KiB with one recv into buffers that the whole worker shares, up to 512 KiB
- * where that is asked for; TLS is fed from memory, so OpenSSL itself makes no system call. Writes go out with one send; what the kernel does not take is kept here until
+ * where that is asked for; TLS is fed from memory, so OpenSSL itself makes no system call.
+ * Writes go out with one send; what the kernel does not take is kept here until
  * wire_flush(). Small ones wait for the end of the loop's turn where the owner can be told
  * of what becomes of them: many sends in a row find the kernel's code in the caches, and
  * wake a peer up once. Knows nothing of time-outs or HTTP.

@@ -24,6 +24,18 @@ static const char BEGUN[] =
 static const char WHOLE[] = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
 static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
+static bool more; /* the last send() had MSG_MORE */
+
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+
+ssize_t
+__wrap_send(int fd, const void *p, size_t n, int flags)
+{
+	more = (flags & MSG_MORE) != 0;
+	return __real_send(fd, p, n, flags);
+}
+
 struct road {
 	struct tempdir *dir;
 	struct config cfg;
@@ -295,6 +307,33 @@ pieces_wait_behind_the_head_until_the_connection_stands(void **state)
 	assert_int_equal(r->answered, 1);
 }
 
+/* Of a client that sends a record now and then each byte goes on at once. */
+static void
+only_behind_what_fills_a_read_more_is_expected(void **state)
+{
+	static const struct {
+		size_t n;
+		bool last, more;
+	} cases[] = { { 16 * 1024, false, false }, { 40 * 1024, false, false },
+		{ 64 * 1024, false, true }, { 64 * 1024, true, false } };
+	struct road *r = *state;
+	size_t n;
+
+	start(r, BEGUN, false);
+	take_connection(r);
+	n = hear(r, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *piece = calloc(1, cases[i].n);
+
+		assert_non_null(piece);
+		upstream_send(
+		    &r->call, &(struct span){ piece, cases[i].n }, 1, cases[i].last);
+		assert_int_equal(more, cases[i].more);
+		free(piece);
+		n = hear(r, n);
+	}
+}
+
 /* Answer with that many bytes, as far as they are taken at once. Returns how many of them
  * are left to be said. */
 static size_t
@@ -362,6 +401,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    pieces_wait_behind_the_head_until_the_connection_stands, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    only_behind_what_fills_a_read_more_is_expected, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    only_who_keeps_up_has_long_reads, setup, teardown),
 	};
