@@ -15,6 +15,7 @@
 enum {
 	DIRECT_MIN = 16 * 1024, /* a run at least this long is not copied */
 	CHUNK_ROOM = 64,        /* framing around one run */
+	HEAD_ROOM = 8 * 1024,   /* what a head says here more than upstream's */
 	ODD_USAGE_LINES = 5     /* in 10 s */
 };
 
@@ -90,6 +91,18 @@ out_flush(struct exchange *x)
 		upstream_pause(&x->call);
 }
 
+/* Begin or go on, with room for n bytes more: what has no room beside them goes out first. */
+static struct sb *
+out_room(struct exchange *x, size_t n)
+{
+	struct sb *out = out_begin(x);
+
+	if (n <= out->cap - out->n)
+		return out;
+	out_flush(x);
+	return out_begin(x);
+}
+
 /* --- keeping a silent stream alive --- */
 
 static void keepalive_arm(struct exchange *x);
@@ -129,12 +142,10 @@ static void
 on_interim(void *arg, const struct http1_head *head)
 {
 	struct exchange *x = exchange_check(arg);
-	struct sb *out;
 
 	if (head->status == 100 || x->minor == 0 || x->status != 0)
 		return; /* we said 100 ourselves; HTTP/1.0 knows no interim answers */
-	out = out_begin(x);
-	forward_interim(out, head);
+	forward_interim(out_room(x, head->bytes + HEAD_ROOM), head);
 }
 
 static bool
@@ -231,7 +242,7 @@ relay_head(struct exchange *x, const struct http1_head *head)
 {
 	enum http1_framing framing = out_framing(x, head);
 	struct reply_context ctx = exchange_context(x);
-	struct sb *out = out_begin(x);
+	struct sb *out = out_room(x, head->bytes + HEAD_ROOM);
 
 	x->keep_alive = ctx.keep_alive; /* what the client is told holds to the end */
 	x->state = EXCHANGE_RELAY;
@@ -282,13 +293,11 @@ static void
 put_body(struct exchange *x, struct span data)
 {
 	const bool direct = data.n >= DIRECT_MIN;
-	const size_t room = CHUNK_ROOM + (direct ? 0 : data.n);
-	struct sb *out = out_begin(x);
+	struct sb *out;
 
-	if (room > out->cap - out->n || (direct && x->direct.n > 0)) {
+	if (direct && x->direct.n > 0)
 		out_flush(x);
-		out = out_begin(x);
-	}
+	out = out_room(x, CHUNK_ROOM + (direct ? 0 : data.n));
 	if (x->out_chunked)
 		forward_chunk(out, data.n);
 	if (direct) {

@@ -187,9 +187,7 @@ conn_read(struct upstream_conn *conn)
 	struct upstream_call *call = conn->call;
 	struct wire_bytes fresh = { 0 }, all = { 0 };
 	char *joined;
-	/* not for heads: they are put together in a buffer that one short read fits in */
-	const bool much = conn->in_body && pace_is_fast(&conn->pace);
-	int r = wire_read_bytes(&conn->wire, much, &fresh);
+	int r = wire_read_bytes(&conn->wire, pace_is_fast(&conn->pace), &fresh);
 
 	conn_send_rest(conn);
 	if (r == -EAGAIN) {
@@ -202,7 +200,7 @@ conn_read(struct upstream_conn *conn)
 		return;
 	}
 	call->answered = true;
-	if (conn->in_body)
+	if (conn->in_body) /* heads are short, or nobody wants more of them */
 		pace_read(&conn->pace, fresh.n);
 	conn_set_timer(conn, conn->up->env->cfg->upstream_idle_timeout_ms);
 	r = join_part(conn, fresh, &all);

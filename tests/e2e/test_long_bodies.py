@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import threading
 
 import pytest
 from harness import keys, raw
@@ -56,7 +55,7 @@ def test_an_answer_of_many_reads(connection, frame):
 
 
 def test_heads_that_come_all_at_once(start_house, upstream):
-    """What long reads would bring of these would not fit in the buffer in which heads are put together."""
+    """More than the buffer holds in which heads are put together."""
     early = b"HTTP/1.1 103 Early Hints\r\n" + b"".join(b"X-F%d: %s\r\n" % (i, b"a" * 7000) for i in range(4)) + b"\r\n"
     number = 18
     house = start_house(upstream=upstream.url(), WORKERS=1)
@@ -65,13 +64,14 @@ def test_heads_that_come_all_at_once(start_house, upstream):
         connection.send(raw.request("POST", "/v1/chat/completions", AUTH, b"{}"))
         peer = upstream.accept()
         peer.until(b"{}")
+        said = early * number + b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
         os.kill(worker, signal.SIGSTOP)
-        said = threading.Thread(target=peer.send, args=(
-            early * number + b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",))
-        said.start()
-        said.join(1)  # until all waits to be read, or the kernel takes no more
+        peer.sock.setblocking(False)
+        waiting = peer.sock.send(said)
         os.kill(worker, signal.SIGCONT)
+        assert waiting > 200_000, "the kernel has taken too little"
+        peer.sock.settimeout(raw.TIMEOUT)
+        peer.send(said[waiting:])
         answer = connection.answer()
-        said.join()
         assert answer.interim == [103] * number
         assert (answer.status, answer.body) == (200, b"hello")
