@@ -25,6 +25,17 @@ span_of(const char *s)
 	return (struct span){ s, s != NULL ? strlen(s) : 0 };
 }
 
+/* Bytes of all n spans at v. */
+static inline size_t
+span_total(const struct span *v, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += v[i].n;
+	return total;
+}
+
 /* Are the two byte for byte the same? */
 static inline bool
 span_eq(struct span a, struct span b)

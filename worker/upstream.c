@@ -342,22 +342,12 @@ upstream_on_answered(struct upstream_conn *conn, bool leftover)
 		conn_destroy(conn);
 }
 
-static size_t
-pieces_bytes(const struct span *pieces, size_t n)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < n; i++)
-		total += pieces[i].n;
-	return total;
-}
-
 /* The connection does not stand yet: what is sent waits behind the head. Returns 0 or
  * -ENOMEM with nothing added. */
 static int
 held_add(struct upstream_call *call, const struct span *pieces, size_t n)
 {
-	const size_t total = pieces_bytes(pieces, n);
+	const size_t total = span_total(pieces, n);
 	char *p;
 
 	if (total == 0)
@@ -380,7 +370,7 @@ upstream_send(struct upstream_call *call, const struct span *pieces, size_t n, b
 {
 	/* Of who sends so much at once more has come already. All others' bytes go on as they
 	 * come. */
-	const bool more = !last && pieces_bytes(pieces, n) >= PACE_FULL;
+	const bool more = !last && span_total(pieces, n) >= PACE_FULL;
 
 	if (call->conn == NULL)
 		return;

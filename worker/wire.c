@@ -537,17 +537,13 @@ send_plain(struct wire *w, const struct span *pieces, size_t n, enum wire_next n
 int
 wire_send(struct wire *w, const struct span *pieces, size_t n, enum wire_next next)
 {
-	size_t total = 0;
-
 	if (n > WIRE_PIECES_MAX)
 		abort(); /* what does not fit would be left out */
 	if (next == WIRE_LAST)
 		wire_out_push(w); /* there may be nothing more to send behind it */
 	if (w->failed != 0)
 		return w->failed;
-	for (size_t i = 0; i < n; i++)
-		total += pieces[i].n;
-	if (total == 0 && next != WIRE_LAST)
+	if (next != WIRE_LAST && span_total(pieces, n) == 0)
 		return 0;
 	return w->ssl != NULL ? send_tls(w, pieces, n, next)
 			      : send_plain(w, pieces, n, next);
