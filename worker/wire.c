@@ -35,12 +35,12 @@ enum {
 	WIRE_PLAIN = 8 * WIRE_PACKET, /* a recv's worth */
 	/* the largest write in one go, encrypted: what one read brought, and heads */
 	WIRE_OUT = 8 * WIRE_PACKET + 4 * WIRE_RECORD,
-	/* of one read: each costs as much as a hundred records, and who means well sends one
-	 * in 2^24 of them (RFC 8446 section 5.5) */
+	/* of one read: each has keys derived, and who means well sends one in 2^24 records
+	 * (RFC 8446 section 5.5) */
 	WIRE_KEY_UPDATES_MAX = 32,
 	/* with so much unread, TLS itself answers nothing more (key updates): answers of
 	 * ours never amount to it, for their senders wait */
-	WIRE_UNREAD_MAX = 1024 * 1024
+	WIRE_UNREAD_MAX = 960 * 1024
 };
 
 /* Of TLS a recv's worth and one record that OpenSSL still held. */
