@@ -12,10 +12,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-#include "common/tls.h"
-#include "common/tls_client.h"
-#include "tests/unit/tls_case.h"
-#include "worker/wire.h"
+#include "tests/unit/wire_case.h"
 
 enum { MANY = 3 << 20, TURNS = 100000 };
 
@@ -23,38 +20,18 @@ enum { MANY = 3 << 20, TURNS = 100000 };
 
 /* The server's and the client's end; each has buffers of its own, as two workers. */
 struct ends {
-	struct tempdir *dir;
+	struct wire_case tls;
 	struct wire_io server_io, client_io;
-	struct tls_server *tls_server;
-	struct tls_client *tls_client;
-	struct shared shared;
 	struct wire server, client;
 };
 
 static int
 group_setup(void **state)
 {
-	static char host[] = "localhost";
 	struct ends *e = calloc(1, sizeof(*e));
-	void *dir = NULL;
-	struct tls_pair pair;
-	struct tls_files files;
-	struct config cfg;
-	struct errmsg why;
-	struct ticket_keys t = { .n = 1 };
 
 	assert_non_null(e);
-	assert_int_equal(tempdir_make(&dir), 0);
-	e->dir = dir;
-	pair = tls_case_pair(dir, "a", "DNS:localhost", 30, NULL);
-	cfg = tls_case_config(&files, &pair, 1);
-	cfg.upstream = (struct upstream_url){ .scheme = UPSTREAM_HTTPS, .host = host };
-	cfg.upstream_ca_file = pair.cert;
-	assert_int_equal(shared_create(16, &e->shared), 0);
-	shared_put_tickets(e->shared.published, &t);
-	assert_int_equal(
-	    tls_server_create(&cfg, e->shared.published, &e->tls_server, &why), 0);
-	assert_int_equal(tls_client_create(&cfg, &e->tls_client, &why), 0);
+	wire_case_make(&e->tls);
 	assert_int_equal(wire_io_init(&e->server_io, SIZE_MAX), 0);
 	assert_int_equal(wire_io_init(&e->client_io, SIZE_MAX), 0);
 	*state = e;
@@ -65,15 +42,13 @@ static int
 group_teardown(void **state)
 {
 	struct ends *e = *state;
-	void *dir = e->dir;
+	int r;
 
 	wire_io_fini(&e->server_io);
 	wire_io_fini(&e->client_io);
-	tls_server_destroy(&e->tls_server);
-	tls_client_destroy(&e->tls_client);
-	shared_destroy(&e->shared);
+	r = wire_case_remove(&e->tls);
 	free(e);
-	return tempdir_remove(&dir);
+	return r;
 }
 
 static void
@@ -100,28 +75,14 @@ begin_plain(struct ends *e, int send_buffer)
 static void
 begin_tls(struct ends *e, int version, int send_buffer)
 {
-	SSL *server = tls_server_new(e->tls_server),
-	    *client = tls_client_new(e->tls_client);
+	SSL *server = tls_server_new(e->tls.server),
+	    *client = tls_client_new(e->tls.client);
 	int fd[2];
 
 	socket_pair(fd, send_buffer);
 	SSL_set_max_proto_version(client, version);
 	assert_int_equal(wire_init(&e->server, &e->server_io, fd[0], server), 0);
 	assert_int_equal(wire_init(&e->client, &e->client_io, fd[1], client), 0);
-}
-
-static void
-shake_hands(struct ends *e)
-{
-	struct span none;
-
-	assert_int_equal(wire_start_handshake(&e->client), 0);
-	for (int i = 0; i < 10 && !(e->server.handshaken && e->client.handshaken); i++) {
-		assert_int_equal(wire_read(&e->server, &none), -EAGAIN);
-		assert_int_equal(wire_read(&e->client, &none), -EAGAIN);
-	}
-	assert_true(e->server.handshaken);
-	assert_true(e->client.handshaken);
 }
 
 static void
@@ -132,7 +93,7 @@ begin(struct ends *e, int version, int send_buffer)
 		return;
 	}
 	begin_tls(e, version, send_buffer);
-	shake_hands(e);
+	wire_case_shake_hands(&e->server, &e->client);
 }
 
 static void
@@ -304,7 +265,7 @@ a_peer_that_wants_short_records_gets_all(void **state)
 		assert_int_equal(SSL_set_tlsext_max_fragment_length(
 				     e->client.ssl, TLSEXT_max_fragment_length_512),
 		    1);
-		shake_hands(e);
+		wire_case_shake_hands(&e->server, &e->client);
 		assert_int_equal(
 		    wire_write(&e->server, SPAN("head"), (struct span){ data, LARGE }), 0);
 		read_all(&e->client, got, 4 + LARGE);
@@ -419,7 +380,7 @@ connections_that_share_buffers_do_not_see_each_other_s_bytes(void **state)
 	BIO_set_data(SSL_get_rbio(other.server.ssl), &e->server_io);
 	other.client.io = &e->client_io;
 	BIO_set_data(SSL_get_rbio(other.client.ssl), &e->client_io);
-	shake_hands(&other);
+	wire_case_shake_hands(&other.server, &other.client);
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(wire_write(&e->client, SPAN("one"), NOTHING), 0);
 		assert_int_equal(wire_write(&other.client, SPAN("two"), NOTHING), 0);
@@ -610,7 +571,7 @@ plain_http_where_tls_was_expected_is_recognised_and_answered_in_plain(void **sta
 
 		socket_pair(fd, 0);
 		assert_int_equal(wire_init(&e->server, &e->server_io, fd[0],
-				     tls_server_new(e->tls_server)),
+				     tls_server_new(e->tls.server)),
 		    0);
 		assert_int_equal(wire_init(&e->client, &e->client_io, fd[1], NULL), 0);
 		assert_int_equal(wire_write(&e->client, span_of(heads[i]), NOTHING), 0);
@@ -638,7 +599,7 @@ garbage_where_tls_was_expected_gets_an_alert(void **state)
 
 		socket_pair(fd, 0);
 		assert_int_equal(wire_init(&e->server, &e->server_io, fd[0],
-				     tls_server_new(e->tls_server)),
+				     tls_server_new(e->tls.server)),
 		    0);
 		assert_int_equal(send(fd[1], garbage[i], 16, 0), 16);
 		for (int k = 0; k < 3 && r == -EAGAIN; k++)

@@ -13,11 +13,8 @@
 #include <sys/socket.h>
 #include <event2/event.h>
 
-#include "common/tls.h"
-#include "common/tls_client.h"
-#include "tests/unit/tls_case.h"
+#include "tests/unit/wire_case.h"
 #include "worker/pace.h"
-#include "worker/wire.h"
 
 enum {
 	PACKET = 45 * 1448, /* what segmentation offload takes at once, over Ethernet */
@@ -92,11 +89,8 @@ watch_sends(void)
 }
 
 struct ends {
-	struct tempdir *dir;
+	struct wire_case tls;
 	struct wire_io here_io, there_io;
-	struct tls_server *tls_server;
-	struct tls_client *tls_client;
-	struct shared shared;
 	struct wire here, there; /* the one that is looked at, and its peer */
 	char *data;              /* MUCH bytes */
 };
@@ -104,31 +98,12 @@ struct ends {
 static int
 group_setup(void **state)
 {
-	static char host[] = "localhost";
 	struct ends *e = calloc(1, sizeof(*e));
-	void *dir = NULL;
-	struct tls_pair pair;
-	struct tls_files files;
-	struct config cfg;
-	struct errmsg why;
-	struct ticket_keys t = { .n = 1 };
 
 	assert_non_null(e);
-	assert_int_equal(tempdir_make(&dir), 0);
-	e->dir = dir;
-	pair = tls_case_pair(dir, "a", "DNS:localhost", 30, NULL);
-	cfg = tls_case_config(&files, &pair, 1);
-	cfg.upstream = (struct upstream_url){ .scheme = UPSTREAM_HTTPS, .host = host };
-	cfg.upstream_ca_file = pair.cert;
-	assert_int_equal(shared_create(16, &e->shared), 0);
-	shared_put_tickets(e->shared.published, &t);
-	assert_int_equal(
-	    tls_server_create(&cfg, e->shared.published, &e->tls_server, &why), 0);
-	assert_int_equal(tls_client_create(&cfg, &e->tls_client, &why), 0);
-	e->data = malloc(MUCH);
+	wire_case_make(&e->tls);
+	e->data = calloc(1, MUCH);
 	assert_non_null(e->data);
-	for (size_t i = 0; i < MUCH; i++)
-		e->data[i] = (char)rand();
 	*state = e;
 	return 0;
 }
@@ -137,41 +112,29 @@ static int
 group_teardown(void **state)
 {
 	struct ends *e = *state;
-	void *dir = e->dir;
+	const int r = wire_case_remove(&e->tls);
 
-	tls_server_destroy(&e->tls_server);
-	tls_client_destroy(&e->tls_client);
-	shared_destroy(&e->shared);
 	free(e->data);
 	free(e);
-	return tempdir_remove(&dir);
+	return r;
 }
 
 static void
 begin(struct ends *e, bool tls, size_t kept_max)
 {
-	struct span none;
 	int fd[2];
 
 	assert_int_equal(wire_io_init(&e->here_io, kept_max), 0);
 	assert_int_equal(wire_io_init(&e->there_io, SIZE_MAX), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	assert_int_equal(wire_init(&e->here, &e->here_io, fd[0],
-			     tls ? tls_server_new(e->tls_server) : NULL),
+			     tls ? tls_server_new(e->tls.server) : NULL),
 	    0);
 	assert_int_equal(wire_init(&e->there, &e->there_io, fd[1],
-			     tls ? tls_client_new(e->tls_client) : NULL),
+			     tls ? tls_client_new(e->tls.client) : NULL),
 	    0);
-	if (tls) {
-		assert_int_equal(wire_start_handshake(&e->there), 0);
-		for (int i = 0; i < 2; i++) {
-			assert_int_equal(wire_read(&e->here, &none), -EAGAIN);
-			assert_int_equal(wire_read(&e->there, &none), -EAGAIN);
-			if (e->here.handshaken)
-				break;
-		}
-		assert_true(e->here.handshaken && e->there.handshaken);
-	}
+	if (tls)
+		wire_case_shake_hands(&e->here, &e->there);
 }
 
 static void
