@@ -152,7 +152,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(UNIT_COMMON) $(ARCHIVES)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(link) -o $@ $(filter %.o,$^) $(UNIT_WRAP_$*:%=-Wl,--wrap=%) $(libs) $(CMOCKA_LIBS)
-# What a test has to make fail, by __wrap_NAME in it.
+# What a test has to make fail, or to look at, by __wrap_NAME in it.
 UNIT_WRAP_test_gate := shared_get_settings
 UNIT_WRAP_test_upstream := send
 UNIT_WRAP_test_wire_later := realloc
