@@ -6,22 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Does a line of a head begin so? Returns what stands behind it, or NULL. */
+static const char *
+behind(const char *line, const char *name)
+{
+	const size_t n = strlen(name);
+
+	return strncasecmp(line, name, n) == 0 ? line + n : NULL;
+}
+
 /* The head stands in line, NUL-terminated, without its last CRLF. */
 static enum load_answer_state
 judge_head(struct load_answer *a)
 {
-	const char *length = strcasestr(a->line, "\r\ncontent-length:");
+	const char *length = NULL;
+	bool chunked = false;
 
 	if (strncmp(a->line, "HTTP/1.1 ", 9) != 0)
 		return LOAD_ANSWER_BAD;
 	a->status = (unsigned)strtoul(a->line + 9, NULL, 10);
 	if (a->status != 200)
 		return LOAD_ANSWER_BAD;
-	if (strcasestr(a->line, "\r\ntransfer-encoding: chunked") != NULL)
+	for (const char *end = strchr(a->line, '\n'); end != NULL;
+	     end = strchr(end + 1, '\n')) {
+		const char *value = behind(end + 1, "content-length:");
+
+		if (value != NULL)
+			length = value;
+		chunked = chunked || behind(end + 1, "transfer-encoding: chunked") != NULL;
+	}
+	if (chunked)
 		return LOAD_ANSWER_CHUNK_LINE;
 	if (length == NULL)
 		return LOAD_ANSWER_BAD;
-	a->left = strtoull(length + strlen("\r\ncontent-length:"), NULL, 10);
+	a->left = strtoull(length, NULL, 10);
 	return a->left > 0 ? LOAD_ANSWER_BODY : LOAD_ANSWER_DONE;
 }
 
@@ -36,8 +54,16 @@ judge_chunk_line(struct load_answer *a)
 	return a->left > 0 ? LOAD_ANSWER_CHUNK : LOAD_ANSWER_LAST;
 }
 
-/* Collect bytes up to and with `end`. Returns how many were taken; *whole_out: it came,
- * and line holds what stands before it. */
+/* Does what has been collected end so? */
+static bool
+ends_with(const struct load_answer *a, const char *end, size_t n_end)
+{
+	return a->n_line >= n_end && memcmp(a->line + a->n_line - n_end, end, n_end) == 0;
+}
+
+/* Collect bytes up to and with `end`, which ends in LF, line by line: the load must not be
+ * what everything waits for. Returns how many were taken; *whole_out: it came, and line
+ * holds what stands before it. */
 static size_t
 collect(struct load_answer *a, struct span data, const char *end, bool *whole_out)
 {
@@ -45,16 +71,23 @@ collect(struct load_answer *a, struct span data, const char *end, bool *whole_ou
 	size_t taken = 0;
 
 	*whole_out = false;
-	while (taken < data.n && a->n_line + 1 < sizeof(a->line) && !*whole_out) {
-		a->line[a->n_line++] = data.p[taken++];
-		*whole_out = a->n_line >= n_end &&
-		    memcmp(a->line + a->n_line - n_end, end, n_end) == 0;
+	while (taken < data.n && !*whole_out) {
+		const char *p = data.p + taken;
+		const char *lf = memchr(p, '\n', data.n - taken);
+		const size_t n = lf != NULL ? (size_t)(lf - p) + 1 : data.n - taken;
+
+		if (n >= sizeof(a->line) - a->n_line) {
+			a->state = LOAD_ANSWER_BAD;
+			return taken;
+		}
+		memcpy(a->line + a->n_line, p, n);
+		a->n_line += n;
+		taken += n;
+		*whole_out = ends_with(a, end, n_end);
 	}
 	if (*whole_out) {
 		a->line[a->n_line - n_end] = '\0';
 		a->n_line = 0;
-	} else if (taken < data.n) {
-		a->state = LOAD_ANSWER_BAD;
 	}
 	return taken;
 }
