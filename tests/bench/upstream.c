@@ -228,7 +228,8 @@ on_readable(struct upstream *u, struct conn *c)
 {
 	char *into = c->in_body ? u->scratch : c->head + c->n_head;
 	const size_t room = c->in_body ? SCRATCH : HEAD_MAX - c->n_head;
-	const ssize_t n = recv(c->fd, into, room, 0);
+	/* of a body only the length counts: the kernel throws it away (tcp(7), MSG_TRUNC) */
+	const ssize_t n = recv(c->fd, into, room, c->in_body ? MSG_TRUNC : 0);
 
 	if (n <= 0)
 		return n == -1 && errno == EAGAIN ? 0 : -1;
