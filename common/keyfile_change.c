@@ -19,13 +19,15 @@ not_found(const struct keyfile_edit *e, struct errmsg *why)
 	return -ENOENT;
 }
 
-/* The place of the next entry from `from` on with this id; fault_out: its fault. */
+/* The place of the next entry from `from` on with this id, or the number of all if there is
+ * none; fault_out: its fault, or NULL. */
 static size_t
 find(const struct keyfile_edit *e, const char *id, size_t from, struct key *out,
     const char **fault_out)
 {
 	size_t n = json_array_size(e->doc.keys), i;
 
+	*fault_out = NULL;
 	for (i = from; i < n; i++) {
 		unsigned notes;
 

@@ -239,7 +239,7 @@ PEERS = {
     "nginx aes128": NginxAes128,
     "haproxy": Haproxy,
     **{f"without {part}": (lambda setting, n_keys, part=part: Gatehouse(setting, n_keys, part))
-       for part in ("limits", "meter", "journal", "all")},
+       for part in ("none", "limits", "meter", "journal", "all")},
 }
 
 

@@ -108,9 +108,9 @@ def parts_table(results):
              and any(peer.startswith("without") for peer in results.peers(name))]
     rows = [["work", "unit", "with all", *(f"{part}, ratio" for part in loads.PARTS), "of rounds"]]
     for name in names:
-        rows.append([FIGURES[name].title, FIGURES[name].unit, _number(results.median(name, "gatehouse")),
-                     *(_number(results.ratio(name, part, "gatehouse")) for part in loads.PARTS),
-                     _spread(results.ratios(name, loads.PARTS[-1], "gatehouse"))])
+        rows.append([FIGURES[name].title, FIGURES[name].unit, _number(results.median(name, loads.WHOLE)),
+                     *(_number(results.ratio(name, part, loads.WHOLE)) for part in loads.PARTS),
+                     _spread(results.ratios(name, loads.PARTS[-1], loads.WHOLE))])
     return rows
 
 
