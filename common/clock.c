@@ -33,9 +33,15 @@ clock_mono_ms(void)
 }
 
 int64_t
-clock_wall_ms(void)
+clock_wall_ns(void)
 {
 	const struct timespec ts = clock_read(CLOCK_REALTIME);
 
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t
+clock_wall_ms(void)
+{
+	return clock_wall_ns() / 1000000;
 }

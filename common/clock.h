@@ -12,6 +12,8 @@
 uint64_t clock_mono_ns(void);
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t clock_mono_ms(void);
+/* Nanoseconds since 1970, UTC. */
+int64_t clock_wall_ns(void);
 /* Milliseconds since 1970, UTC. */
 int64_t clock_wall_ms(void);
 

@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "common/clock.h"
 #include "worker/exchange_state.h"
 #include "worker/gate.h"
 
@@ -21,8 +20,8 @@ admit_key(struct exchange *x, const struct http1_head *head, struct keyring_entr
 
 	if (who == GATE_KNOWN)
 		who = gate_identify(&x->env->hasher,
-		    shared_keyring(x->env->shared->published), secret, clock_wall_ms(),
-		    entry);
+		    shared_keyring(x->env->shared->published), secret,
+		    env_wall_ms(x->env), entry);
 	switch (who) {
 	case GATE_KNOWN: break;
 	case GATE_MISSING: exchange_fail(x, REPLY_NO_KEY, NULL); return false;

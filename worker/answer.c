@@ -201,7 +201,7 @@ begin_account(struct exchange *x, const struct http1_head *head)
 {
 	if (!x->to_admin)
 		account_open(x->env->accounts, &x->account, x->key_id, span_of(x->model),
-		    x->match.endpoint, head->status, clock_wall_ms());
+		    x->match.endpoint, head->status, env_wall_ms(x->env));
 }
 
 /* Watch the body. Events are mended, and the usage-only chunk is left out, only where

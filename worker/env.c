@@ -28,7 +28,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
 int
 env_init(struct worker_env *env)
 {
-	env_now(env);
+	env_now_wall(env);
 	wheel_init(&env->wheel, env->now_ms);
 	if (RAND_bytes((unsigned char *)&env->request_seed, sizeof(env->request_seed)) != 1)
 		return ERR_TLS;
@@ -63,6 +63,19 @@ env_now(struct worker_env *env)
 {
 	env->now_ns = clock_mono_ns();
 	env->now_ms = env->now_ns / 1000000;
+}
+
+void
+env_now_wall(struct worker_env *env)
+{
+	env_now(env);
+	env->to_wall_ns = clock_wall_ns() - (int64_t)env->now_ns;
+}
+
+int64_t
+env_wall_ms(const struct worker_env *env)
+{
+	return ((int64_t)env->now_ns + env->to_wall_ns) / 1000000;
 }
 
 void

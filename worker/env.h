@@ -40,9 +40,10 @@ struct worker_env {
 	const struct tls_server *tls;
 	const struct tls_client *upstream_tls;
 	struct scoreboard_row *row;
-	uint64_t now_ns;   /* monotonic, as of the current callback */
-	uint64_t now_ms;   /* the same, for time-outs */
-	bool draining;     /* answers say Connection: close, idle connections are gone */
+	uint64_t now_ns;    /* monotonic, as of the current callback */
+	uint64_t now_ms;    /* the same, for time-outs */
+	int64_t to_wall_ns; /* from now_ns to UTC since 1970, as of the last tick */
+	bool draining;      /* answers say Connection: close, idle connections are gone */
 	uint64_t grace_ms; /* then: how long a kept one may still be idle; 0: not at all */
 	uint64_t request_seed; /* request ids: random per process, counted up */
 	uint64_t request_count;
@@ -63,6 +64,11 @@ void env_fini(struct worker_env *env);
 
 /* Read the clock: first thing in each event callback. */
 void env_now(struct worker_env *env);
+/* The same, and look how far UTC is from it: at each tick, so that a clock that was set
+ * is followed within WHEEL_TICK_MS. */
+void env_now_wall(struct worker_env *env);
+/* UTC as of the current callback, milliseconds since 1970. Costs no look at a clock. */
+int64_t env_wall_ms(const struct worker_env *env);
 
 /* Free g after the callbacks of this turn of the loop, so that whoever is on the
  * stack may still look at it. */

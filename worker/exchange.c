@@ -71,7 +71,7 @@ exchange_context(const struct exchange *x)
 		.head = x->method == HTTP_HEAD,
 		.hsts = x->https || cfg->force_https,
 		.cors_origin = span_of(x->cors_origin),
-		.now_ms = clock_wall_ms(),
+		.now_ms = env_wall_ms(x->env),
 		.rate = x->rate,
 	};
 }

@@ -6,7 +6,6 @@
 
 #include <stdatomic.h>
 
-#include "common/clock.h"
 #include "worker/gate.h"
 #include "worker/reply.h"
 
@@ -90,7 +89,7 @@ local_key_info(struct exchange *x, const struct keyring_entry *e)
 	SB_LIT(&out, ",\"remaining\":");
 	sb_u64(&out, w.remaining);
 	SB_LIT(&out, ",\"reset\":");
-	sb_i64(&out, (clock_wall_ms() + (int64_t)w.reset_ms + 999) / 1000);
+	sb_i64(&out, (env_wall_ms(x->env) + (int64_t)w.reset_ms + 999) / 1000);
 	SB_LIT(&out, ",\"description\":\"");
 	sb_json(&out, span_of(e->key.description));
 	SB_LIT(&out, "\",\"enabled\":true}");

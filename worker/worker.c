@@ -117,7 +117,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	env_now(&w->env);
+	env_now_wall(&w->env);
 	wheel_advance(&w->env.wheel, w->env.now_ms);
 	if (w->env.now_ms - w->second_ms >= SECOND_MS)
 		every_second(w);
