@@ -109,8 +109,9 @@ ARCHIVES := $(FOLDERS:%=$(BUILD)/lib%.a) $(BUILD)/libembed.a $(if $(LLHTTP_DIR),
 build/gatehouse: build/release/gatehouse
 	$(Q)ln -f $< $@
 ifneq ($(MODE),release)
-build/release/gatehouse:
+build/release/gatehouse: FORCE
 	$(Q)$(MAKE) MODE=release $@
+.PHONY: FORCE
 endif
 $(BUILD)/gatehouse: $(BUILD)/master/main.o $(ARCHIVES)
 	$(call say,LINK,$@)
