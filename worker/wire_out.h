@@ -1,6 +1,6 @@
 /*
  * What wires have to send: now, at the end of the turn, or once the kernel takes it. For
- * wire.c alone.
+ * the files of wires alone.
  */
 #ifndef GATEHOUSE_WORKER_WIRE_OUT_H
 #define GATEHOUSE_WORKER_WIRE_OUT_H
