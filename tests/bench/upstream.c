@@ -25,7 +25,13 @@
 #include "tests/bench/upstream_request.h"
 #include "tests/bench/upstream_text.h"
 
-enum { HEAD_MAX = 8192, SCRATCH = 256 * 1024, EVENTS = 256, BLOCKS_A_TURN = 8 };
+enum {
+	HEAD_MAX = 8192,
+	SCRATCH = 256 * 1024,
+	EVENTS = 256,
+	BLOCKS_A_TURN = 8,
+	LOW_WATER = 128 * 1024
+};
 
 static const uint64_t ns_ms = 1000 * 1000;
 
@@ -37,6 +43,7 @@ struct conn {
 	char head[HEAD_MAX + 1];
 	bool in_body;
 	uint64_t body_left; /* of the request */
+	int low_water;      /* SO_RCVLOWAT */
 	struct span out;    /* what is still to be sent */
 	uint64_t blocks;    /* of an unpaced stream, still to come behind out */
 	bool endless_over;  /* the end of the stream has been put into out */
@@ -191,10 +198,25 @@ start_unpaced(struct upstream *u, struct conn *c)
 	return flush(u, c);
 }
 
+/* Of a long body be woken up for LOW_WATER bytes at least (SO_RCVLOWAT, socket(7)), not for each
+ * packet; of its end, and of the next head, for any. Returns 0 or -1. */
+static int
+set_low_water(struct conn *c)
+{
+	const int low = c->body_left >= LOW_WATER ? LOW_WATER : 1;
+
+	if (c->low_water == low)
+		return 0;
+	c->low_water = low;
+	return setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
+}
+
 /* The request has come whole. */
 static int
 answer(struct upstream *u, struct conn *c)
 {
+	if (set_low_water(c) != 0)
+		return -1;
 	c->in_body = false;
 	c->n_head = 0;
 	if (c->request.pace_ms > 0)
@@ -220,7 +242,7 @@ take_head(struct upstream *u, struct conn *c)
 		return -1; /* the latter is pipelined: no gateway here does */
 	c->body_left = c->request.body_bytes - rest;
 	c->in_body = true;
-	return c->body_left == 0 ? answer(u, c) : 0;
+	return c->body_left == 0 ? answer(u, c) : set_low_water(c);
 }
 
 static int
@@ -240,7 +262,7 @@ on_readable(struct upstream *u, struct conn *c)
 	if ((uint64_t)n > c->body_left)
 		return -1;
 	c->body_left -= (uint64_t)n;
-	return c->body_left == 0 ? answer(u, c) : 0;
+	return c->body_left == 0 ? answer(u, c) : set_low_water(c);
 }
 
 static void
@@ -259,6 +281,7 @@ accept_all(struct upstream *u)
 		    epoll_ctl(u->epoll, EPOLL_CTL_ADD, fd, &e))
 			die("accept");
 		c->fd = fd;
+		c->low_water = 1;
 		c->endless_over = true;
 	}
 }
