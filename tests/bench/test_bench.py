@@ -1,5 +1,6 @@
 """The benchmarks' own machinery, on gatehouse alone: what they time is of no interest here, and never asserted."""
 
+import http.client
 import json
 import sys
 from pathlib import Path
@@ -106,6 +107,20 @@ def test_a_request_that_fails_is_an_error_of_the_run():
         run.close()
     assert len(run.results.errors) == 1
     assert run.results.values == {}
+
+
+def test_the_upstream_answers_what_follows_an_upload_on_its_connection():
+    """It sleeps until much of a body is there; of a body's end and of a head any byte has to wake it up."""
+    tools = loads.Tools(SECONDS, 0.05)
+    client = http.client.HTTPConnection("127.0.0.1", tools.upstream_port, timeout=30)
+    try:
+        for n_bytes in [128 * 1024, 100] * 10 + [loads.MIB, 0]:
+            client.request("POST", loads.CHAT, body=bytes(n_bytes))
+            with client.getresponse() as response:
+                assert response.status == 200 and json.loads(response.read())["usage"]
+    finally:
+        client.close()
+        tools.stop()
 
 
 def test_peers_take_turns_in_being_first():
