@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-#include "worker/wire_io.h"
+#include "worker/wire_out.h"
+#include "worker/wire_size.h"
 
 static int
 bio_read(BIO *bio, char *buf, int n)
@@ -135,14 +135,6 @@ wire_init(struct wire *w, struct wire_io *io, int fd, SSL *ssl)
 	return 0;
 }
 
-static void
-ticket_free(struct wire *w)
-{
-	free(w->ticket);
-	w->ticket = NULL;
-	w->ticket_n = 0;
-}
-
 void
 wire_fini(struct wire *w, bool abort)
 {
@@ -156,7 +148,6 @@ wire_fini(struct wire *w, bool abort)
 		close(w->fd);
 	}
 	SSL_free(w->ssl);
-	ticket_free(w);
 	wire_out_free(w);
 	*w = (struct wire){ .fd = -1 };
 }
@@ -188,22 +179,4 @@ wire_make_plain(struct wire *w)
 	w->ssl = NULL;
 	w->handshaken = true;
 	w->io->out_n = 0;
-}
-
-int
-wire_push_out(struct wire *w, enum wire_when when)
-{
-	struct iovec iov[2];
-	int n = 0;
-	int r;
-
-	if (w->io->out_n == 0)
-		return 0;
-	if (w->ticket != NULL)
-		iov[n++] = (struct iovec){ w->ticket, w->ticket_n };
-	iov[n++] = (struct iovec){ w->io->out, w->io->out_n };
-	w->io->out_n = 0;
-	r = wire_out_send(w, iov, n, when);
-	ticket_free(w);
-	return r;
 }

@@ -1,7 +1,8 @@
 /*
  * What wires read: bytes as they are, or decrypted, and the handshake before them. See wire.h.
  */
-#include "worker/wire_io.h"
+#include "worker/wire_out.h"
+#include "worker/wire_size.h"
 
 #include <errno.h>
 #include <stdlib.h>

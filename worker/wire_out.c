@@ -159,6 +159,32 @@ wire_out_send(struct wire *w, struct iovec *iov, int n_iov, enum wire_when when)
 	return w->failed != 0 ? w->failed : send_or_keep(w, iov, n_iov, when);
 }
 
+static void
+ticket_free(struct wire *w)
+{
+	free(w->ticket);
+	w->ticket = NULL;
+	w->ticket_n = 0;
+}
+
+int
+wire_push_out(struct wire *w, enum wire_when when)
+{
+	struct iovec iov[2];
+	int n = 0;
+	int r;
+
+	if (w->io->out_n == 0)
+		return 0;
+	if (w->ticket != NULL)
+		iov[n++] = (struct iovec){ w->ticket, w->ticket_n };
+	iov[n++] = (struct iovec){ w->io->out, w->io->out_n };
+	w->io->out_n = 0;
+	r = wire_out_send(w, iov, n, when);
+	ticket_free(w);
+	return r;
+}
+
 bool
 wire_all_taken(struct wire *w)
 {
@@ -198,4 +224,5 @@ wire_out_free(struct wire *w)
 			io->entry[i].wire = NULL;
 	}
 	pending_free(w);
+	ticket_free(w);
 }

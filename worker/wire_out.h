@@ -23,6 +23,10 @@ enum wire_when {
 int wire_out_send(
     struct wire *w, struct iovec *iov, int n_iov, enum wire_when when) MUSTCHECK;
 
+/* Send what OpenSSL has put out, behind the ticket that it put out before. Returns 0, or what
+ * wire_out_send() does. */
+int wire_push_out(struct wire *w, enum wire_when when) MUSTCHECK;
+
 /* If anything of this wire has been put off, send that, and all of the others' with it. */
 void wire_out_push(struct wire *w);
 

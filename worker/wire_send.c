@@ -1,7 +1,8 @@
 /*
  * What wires send, in as few records and sends as possible. See wire.h.
  */
-#include "worker/wire_io.h"
+#include "worker/wire_out.h"
+#include "worker/wire_size.h"
 
 #include <stdlib.h>
 #include <string.h>

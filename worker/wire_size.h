@@ -1,11 +1,9 @@
 /*
- * What the files of wires share: how much the worker's buffers hold, and the way from OpenSSL's
- * output to the socket. For them alone.
+ * How much the buffers hold that all wires of a worker share, and what decides it. For the
+ * files of wires alone.
  */
-#ifndef GATEHOUSE_WORKER_WIRE_IO_H
-#define GATEHOUSE_WORKER_WIRE_IO_H
-
-#include "worker/wire_out.h"
+#ifndef GATEHOUSE_WORKER_WIRE_SIZE_H
+#define GATEHOUSE_WORKER_WIRE_SIZE_H
 
 enum {
 	WIRE_RECORD = 16 * 1024,
@@ -25,9 +23,5 @@ enum {
 	 * (RFC 8446 section 5.5) */
 	WIRE_KEY_UPDATES_MAX = 32
 };
-
-/* Send what OpenSSL has put out, behind the ticket that it put out before. Returns 0, or what
- * wire_out_send() does. */
-int wire_push_out(struct wire *w, enum wire_when when) MUSTCHECK;
 
 #endif
