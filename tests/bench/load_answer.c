@@ -6,37 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Does a line of a head begin so? Returns what stands behind it, or NULL. */
-static const char *
-behind(const char *line, const char *name)
-{
-	const size_t n = strlen(name);
-
-	return strncasecmp(line, name, n) == 0 ? line + n : NULL;
-}
+#include "tests/bench/head_field.h"
 
 /* The head stands in line, NUL-terminated, without its last CRLF. */
 static enum load_answer_state
 judge_head(struct load_answer *a)
 {
-	const char *length = NULL;
-	bool chunked = false;
+	const char *length;
 
 	if (strncmp(a->line, "HTTP/1.1 ", 9) != 0)
 		return LOAD_ANSWER_BAD;
 	a->status = (unsigned)strtoul(a->line + 9, NULL, 10);
 	if (a->status != 200)
 		return LOAD_ANSWER_BAD;
-	for (const char *end = strchr(a->line, '\n'); end != NULL;
-	     end = strchr(end + 1, '\n')) {
-		const char *value = behind(end + 1, "content-length:");
-
-		if (value != NULL)
-			length = value;
-		chunked = chunked || behind(end + 1, "transfer-encoding: chunked") != NULL;
-	}
-	if (chunked)
+	if (head_field(a->line, "transfer-encoding: chunked") != NULL)
 		return LOAD_ANSWER_CHUNK_LINE;
+	length = head_field(a->line, "content-length:");
 	if (length == NULL)
 		return LOAD_ANSWER_BAD;
 	a->left = strtoull(length, NULL, 10);

@@ -198,25 +198,10 @@ start_unpaced(struct upstream *u, struct conn *c)
 	return flush(u, c);
 }
 
-/* Of a long body be woken up for LOW_WATER bytes at least (SO_RCVLOWAT, socket(7)), not for each
- * packet; of its end, and of the next head, for any. Returns 0 or -1. */
-static int
-set_low_water(struct conn *c)
-{
-	const int low = c->body_left >= LOW_WATER ? LOW_WATER : 1;
-
-	if (c->low_water == low)
-		return 0;
-	c->low_water = low;
-	return setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
-}
-
 /* The request has come whole. */
 static int
 answer(struct upstream *u, struct conn *c)
 {
-	if (set_low_water(c) != 0)
-		return -1;
 	c->in_body = false;
 	c->n_head = 0;
 	if (c->request.pace_ms > 0)
@@ -242,7 +227,20 @@ take_head(struct upstream *u, struct conn *c)
 		return -1; /* the latter is pipelined: no gateway here does */
 	c->body_left = c->request.body_bytes - rest;
 	c->in_body = true;
-	return c->body_left == 0 ? answer(u, c) : set_low_water(c);
+	return c->body_left == 0 ? answer(u, c) : 0;
+}
+
+/* Of a long body be woken up for LOW_WATER bytes at least (SO_RCVLOWAT, socket(7)), not for each
+ * packet; of its end, and of the next head, for any. Returns 0 or -1. */
+static int
+set_low_water(struct conn *c)
+{
+	const int low = c->body_left >= LOW_WATER ? LOW_WATER : 1;
+
+	if (c->low_water == low)
+		return 0;
+	c->low_water = low;
+	return setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
 }
 
 static int
@@ -262,7 +260,7 @@ on_readable(struct upstream *u, struct conn *c)
 	if ((uint64_t)n > c->body_left)
 		return -1;
 	c->body_left -= (uint64_t)n;
-	return c->body_left == 0 ? answer(u, c) : set_low_water(c);
+	return c->body_left == 0 ? answer(u, c) : 0;
 }
 
 static void
@@ -321,8 +319,9 @@ on_event(struct upstream *u, const struct epoll_event *e)
 	}
 	if (e->events & EPOLLOUT)
 		r = flush(u, c);
-	if (r == 0 && (e->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-		r = on_readable(u, c);
+	if (r == 0 && (e->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) &&
+	    (r = on_readable(u, c)) == 0)
+		r = set_low_water(c);
 	if (r != 0)
 		conn_close(c);
 	return true;
